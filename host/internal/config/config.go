@@ -1,0 +1,123 @@
+// Package config turns connectors.toml into checked structs, or into the whole
+// list of what is wrong with it, each with its place and remedy.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/synchost/synchost/sdk"
+)
+
+// Config is connectors.toml, checked: secrets resolved, defaults filled in,
+// paths made absolute (relative ones are relative to the file).
+type Config struct {
+	File       string // where it was read from
+	Host       Host
+	Inspector  Inspector
+	Receivers  []Receiver  // in the order of the file
+	Connectors []Connector // in the order of the file, disabled ones too
+}
+
+// Host is the table [host].
+type Host struct {
+	Listen         string         // "127.0.0.1:8470": where receivers, /healthz, /readyz and /metrics are served
+	TLS            TLS            // both files or none
+	DataDir        string         // "data"
+	Socket         string         // Unix socket of the control API; default <data_dir>/synchost.sock
+	ConnectorsDir  string         // default: the folder "connectors" beside the executable
+	LogLevel       string         // trace, debug, info, warn, error; default info
+	LogFormat      string         // text or json; default text
+	MaxBody        int64          // bytes; default 1 MiB; config as text: "1MiB"
+	MaxConnections int            // default 4096
+	ReadTimeout    time.Duration  // headers and body; default 15s
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; default none
+	KeepEvents     time.Duration  // default 720h
+	KeepDeliveries time.Duration  // default 720h
+	StopTimeout    time.Duration  // drain on stop; default 20s
+}
+
+// TLS names certificate and key files.
+type TLS struct{ Cert, Key string }
+
+// Inspector is the table [inspector]: a request bin for trying things out.
+type Inspector struct {
+	Enabled bool
+	Listen  string // loopback only; default 127.0.0.1:8471
+	Keep    int    // requests; default 200
+}
+
+// Receiver is one table [receivers.<name>].
+type Receiver struct {
+	Name    string
+	Scheme  string         // payamgostar, standard-webhooks, hmac, token, catch, product
+	Path    string         // "/in/products"; unique
+	Secrets []sdk.Secret   // `secret = {…}` or `secret = [{…}, {…}]` while rotating; resolved, never empty strings
+	Allow   []netip.Prefix // sender addresses; empty: any
+	Rate    Rate           // requests a second; zero: unlimited
+	MaxBody int64          // 0: Host.MaxBody (product NDJSON streams are bounded per line, not as a whole)
+
+	// For single schemes; zero elsewhere. Which keys a scheme takes is checked.
+	Signature Signature         // hmac
+	Token     Token             // token, catch, payamgostar (query "code")
+	Tolerance time.Duration     // standard-webhooks: of the timestamp; default 5m
+	Methods   []string          // token, hmac, catch: default POST (catch: any)
+	Map       map[string]string // token, hmac, standard-webhooks, catch: expr expressions; see receive
+	Line      map[string]int    // 1-based line of each key in File, for messages ("map.key" for parts)
+}
+
+// Signature tells how the hmac scheme signs.
+type Signature struct {
+	Header    string // "X-Signature-256"
+	Algorithm string // sha256 (default), sha1, sha384, sha512
+	Encoding  string // hex (default), base64
+	Prefix    string // "sha256="; default none
+	Signed    string // template of the signed bytes; default "{body}"; "{header:X-Timestamp}.{body}", "{path}", "{query}"
+	Timestamp string // header with Unix seconds to hold against Tolerance; default none
+}
+
+// Token tells where the token scheme looks.
+type Token struct {
+	Header string // "Authorization" is compared after "Bearer "
+	Query  string // "code"
+}
+
+// Rate is a number of things in a stretch of time, written "100/s", "60/m".
+type Rate struct {
+	Count int
+	Per   time.Duration
+}
+
+// Connector is one table [connectors.<name>].
+type Connector struct {
+	Name      string
+	Plugin    string            // the binary's name in ConnectorsDir, or an absolute path
+	Enabled   bool              // default true
+	SHA256    string            // hex; empty: not pinned
+	Env       []string          // names of host variables that the process may see
+	LogLevel  string            // default: Host.LogLevel
+	Deliver   string            // "latest", "every"; empty: the connector's own default ("every" for webhook, else "latest")
+	Filter    string            // expr, true: goes on
+	Map       map[string]string // field path -> expr
+	Own       []string          // field paths that may be written; nil: all carried
+	OnDelete  string            // "archive" (default), "delete", "keep"
+	OnUnknown string            // "" (find, else hold), "retry", "hold"
+	Rate      Rate              // changes a second; zero: unlimited
+	Batch     int               // 0: the connector's limit
+	InFlight  int               // 0: the connector's limit
+	Timeout   time.Duration     // of one Apply; 0: the connector's limit
+	Retry     []time.Duration   // waits between attempts; default of Standard Webhooks
+	MemoryMax int64             // bytes for the process; 0: no limit
+	TLS       string            // "auto" (default), "off"
+	Config    []byte            // the table config as JSON, secrets resolved; hand it to the connector, print it never
+	Secret    []string          // option paths in Config that came from a reference
+	Line      map[string]int    // 1-based line of each key in File ("config.url", "map.name", "filter"; "" the table)
+}
+
+// Problem is one thing wrong with the configuration.
+type Problem struct {
+	File         string
+	Line, Column int    // 1-based; 0: unknown
+	Field        string // "connectors.shop.rate"
+	Message      string // what is wrong and what to do
+}

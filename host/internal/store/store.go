@@ -1,0 +1,184 @@
+// Package store is the host's only durable state: the journal of accepted
+// events, the catalog they merge into, the lanes with their links, and the
+// record of deliveries.
+//
+// Two invariants hold for every engine behind Store: what Accept or Record has
+// answered survives any crash, and positions in the journal become visible in
+// order.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Errors of every engine. Others mean that the engine itself is in trouble.
+var (
+	// ErrBusy: more is waiting to be written than may wait. Try again soon.
+	ErrBusy = errors.New("the store has more to write than it may keep waiting")
+	// ErrFull: there is no room on the disk. Nothing was written; try again when there is.
+	ErrFull = errors.New("the disk of the data folder is full")
+	// ErrLocked: another host uses the data folder.
+	ErrLocked = errors.New("another synchost uses this data folder")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Store keeps what the host must not forget. Its methods may be called from
+// several goroutines; one lane's Record calls come one at a time.
+type Store interface {
+	// Accept appends events to the journal and merges them into the catalog, in
+	// their order and all or none. It returns when they are on disk. Events whose
+	// source and id are already there are answered with their first position.
+	Accept(ctx context.Context, events []event.Event) ([]Receipt, error)
+
+	// Journal reads up to limit entries behind position after, in order.
+	Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error)
+	// Catalog reads up to limit products whose last change is behind after, in order of that change.
+	Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error)
+	// History reads up to limit entries of one product behind after, in order.
+	History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error)
+	// Products reads the catalog rows of keys; those that are not there are left out.
+	Products(ctx context.Context, keys []string) ([]event.Entry, error)
+	// Head is the position of the newest entry, 0 when there is none.
+	Head(ctx context.Context) (int64, error)
+	// At is the position of the first entry accepted at or after t; Head+1 when there is none.
+	At(ctx context.Context, t time.Time) (int64, error)
+	// Changed is closed at the next append. Ask for it before reading.
+	Changed() <-chan struct{}
+
+	// Lane reads a connector's lane; a new one is at cursor 0.
+	Lane(ctx context.Context, connector string) (Lane, error)
+	// Links reads what is known of keys at a connector; unknown keys are left out.
+	Links(ctx context.Context, connector string, keys []string) ([]Link, error)
+	// Behind reads up to limit links of the state whose retry time is not after until, soonest first.
+	Behind(ctx context.Context, connector string, state State, until time.Time, limit int) ([]Link, error)
+	// Counts counts a connector's links by state.
+	Counts(ctx context.Context, connector string) (map[State]int64, error)
+	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
+	Record(ctx context.Context, r Record) error
+	// Deliveries reads records of attempts, in their order.
+	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
+
+	// Prune forgets journal entries and deliveries that are older than their
+	// limits, the journal only up to position passed. It returns how many rows went.
+	Prune(ctx context.Context, p PruneLimits) (int64, error)
+	// Size is the space that the store takes on disk, in bytes.
+	Size() int64
+	// Close waits for what is being written.
+	Close() error
+}
+
+// Receipt answers one accepted event.
+type Receipt struct {
+	Seq       int64
+	Duplicate bool // it was there already
+}
+
+// Lane is a connector's way through the journal.
+type Lane struct {
+	Connector string
+	Cursor    int64   // everything up to here is done, or its key is behind
+	Ahead     []int64 // positions beyond Cursor that are done too, ascending
+	State     LaneState
+	Reason    string // why it is paused or stopped, for people
+	Policy    string // fingerprint of filter, mapping and owned fields that decided up to Cursor
+}
+
+// LaneState says whether a lane goes on.
+type LaneState string
+
+// The states of a lane.
+const (
+	Running LaneState = ""        // goes on
+	Paused  LaneState = "paused"  // an operator stopped it
+	Stopped LaneState = "stopped" // the connector was denied, or its platform said stop
+)
+
+// State is where one product stands at one connector.
+type State string
+
+// The states of a link.
+const (
+	InStep State = ""       // nothing to do
+	Due    State = "behind" // to be tried at Link.Next
+	Dead   State = "dead"   // attempts used up, or rejected: waits for a newer event or the operator
+	Held   State = "held"   // its outcome is unknown and the connector cannot look: waits for the operator
+)
+
+// Link is what is known of one product at one connector.
+type Link struct {
+	Connector string
+	Key       string
+	Remote    sdk.Remote
+	Base      *sdk.Product // what the platform has from us; nil: never written
+	Archived  bool         // we took it off sale there
+	State     State
+	Seq       int64     // position this link speaks of: last written, or the first that is undelivered
+	Attempts  int       // failed ones since the last success
+	Next      time.Time // when to try again, for Due
+	Unknown   bool      // the last attempt may have written: find before creating
+	Reason    string    // why it is not in step, for people
+	Changed   time.Time // when this row last changed
+}
+
+// Record is one step of a lane: links, deliveries and cursor together.
+type Record struct {
+	Lane       *Lane // nil: unchanged
+	Links      []Link
+	Forget     []string // keys whose link says nothing any more
+	Deliveries []Delivery
+}
+
+// Outcome says how an attempt ended.
+type Outcome string
+
+// The outcomes of a delivery.
+const (
+	Done      Outcome = "done"      // written
+	Unchanged Outcome = "unchanged" // the platform had it so already
+	Failed    Outcome = "failed"    // will be tried again
+	Unknown   Outcome = "unknown"   // it may have been written or not
+	GivenUp   Outcome = "dead"      // will not be tried again by itself
+	Skipped   Outcome = "skipped"   // no call was made; Message says why
+)
+
+// Delivery is the record of one attempt, or of the decision to make none.
+type Delivery struct {
+	ID        int64 // position among deliveries; set by the store
+	Connector string
+	Key       string
+	Seq       int64 // journal position it delivered, or the catalog's at that time
+	ChangeID  string
+	Op        string // upsert, archive, purge, forward; empty when skipped
+	Fields    []string
+	Attempt   int
+	At        time.Time
+	Took      time.Duration
+	Outcome   Outcome
+	Kind      string // of the failure
+	Message   string // of the failure, or why it was skipped
+	Exchange  sdk.Exchange
+	Before    *sdk.Product // the base's Fields before, in lanes that follow the catalog
+	Wanted    *sdk.Product // the Fields that were sent
+}
+
+// DeliveryQuery selects deliveries.
+type DeliveryQuery struct {
+	Connector string // empty: all
+	Key       string // empty: all
+	After     int64  // ids behind this one
+	Newest    bool   // the newest Limit, still in ascending order
+	Limit     int
+}
+
+// PruneLimits says what may be forgotten.
+type PruneLimits struct {
+	EventsBefore     time.Time
+	DeliveriesBefore time.Time
+	Passed           int64 // journal positions that every lane is past
+}

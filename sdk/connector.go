@@ -1,0 +1,89 @@
+package sdk
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// Plugin describes a connector to Serve. Config is the struct that the block
+// [connectors.<name>.config] is decoded into; see Options for its tags.
+type Plugin[Config any] struct {
+	Name    string   // the platform's name, as in plugin = "…": lower case letters, digits and dashes
+	Version string   // the connector's own version
+	Fields  []string // field paths it carries (reads and writes); nil: every product field. See FieldPaths
+	Limits  Limits
+
+	// Open returns a connector that is ready to use, or says which option is
+	// wrong with Reject("option.path", err). It is called once in a process.
+	Open func(ctx context.Context, env Env, config Config) (Connector, error)
+}
+
+// Limits is what a connector can take. The operator may lower them.
+type Limits struct {
+	Batch    int           // changes in one Apply; 0: 1; at most 1000
+	InFlight int           // Apply calls at once; 0: 1; at most 64
+	Timeout  time.Duration // for one Apply; 0: 30 s; at most 10 min
+}
+
+// Env is what a connector gets of its surroundings.
+type Env struct {
+	Instance string       // the name of its block in connectors.toml
+	StateDir string       // a private folder that outlives the process, for refresh tokens and the like
+	Log      hclog.Logger // reaches the host's log under the connector's name
+}
+
+// Connector is the one required method of a connector.
+//
+// Apply brings the platform in step with changes, in any order. It answers by
+// key: each Result is the outcome of that change, and the returned error is the
+// outcome of every change that has no Result. So "return nil, err" fails all,
+// and a loop may stop early with what it has. A key that has neither counts as
+// unknown, and the connector as faulty.
+//
+// The context ends a little before the host stops waiting, so that results that
+// are already there can still be returned. Apply may be called from up to
+// Limits.InFlight goroutines at once, never with the same key in two of them.
+type Connector interface {
+	Apply(ctx context.Context, changes []Change) ([]Result, error)
+}
+
+// Checker tests credentials and reachability without changing anything.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// Lister reads the platform's products, one page a call. The cursor is opaque
+// to the host and must move. Only a listing that reached Next == "" without an
+// error may lead to deletes.
+type Lister interface {
+	List(ctx context.Context, q Query) (Page, error)
+}
+
+// Finder looks products up. A ref that the platform does not have is left out
+// of the answer; that is no error. Several items for one ref are all returned.
+type Finder interface {
+	Find(ctx context.Context, refs []Ref) ([]Item, error)
+}
+
+// Normalizer says how the platform would store a product: prices rounded, HTML
+// cleaned. It is pure, and settled after one pass: Normalize of its own answer
+// changes nothing. It may refuse a product with Reject.
+type Normalizer interface {
+	Normalize(p Product) (Product, error)
+}
+
+// Carrier narrows the field paths that a connector carries, where they depend
+// on its configuration. Without it, Plugin.Fields holds.
+type Carrier interface {
+	Fields() []string
+}
+
+// ReadOnly is embedded by sources that cannot be written to.
+type ReadOnly struct{}
+
+// Apply rejects every change.
+func (ReadOnly) Apply(context.Context, []Change) ([]Result, error) {
+	return nil, Reject("", errReadOnly)
+}

@@ -1,0 +1,145 @@
+package sdk
+
+import (
+	"math/big"
+	"time"
+)
+
+// Product is the host's product, whole: the wanted state at every destination
+// and the state that a source or platform reports. The zero value of a field
+// means "empty"; which fields a caller speaks of is always told beside it (see
+// Change.Fields, Plugin.Fields).
+//
+// Money and quantities are [Decimal], never floats. A Product is a value: copy
+// it with Clone before changing what its slices and maps hold.
+type Product struct {
+	Key         string           `json:"key"`                   // the source's id: identifies the product for ever
+	Code        string           `json:"code,omitempty"`        // SKU or article number, as people know it
+	Name        string           `json:"name,omitempty"`        // display name
+	Description string           `json:"description,omitempty"` // text or HTML, as the source keeps it
+	Status      Status           `json:"status,omitempty"`      // empty: the source does not say
+	Brand       string           `json:"brand,omitempty"`
+	Unit        string           `json:"unit,omitempty"`     // unit of sale: "pcs", "kg", as the source names it
+	Barcode     string           `json:"barcode,omitempty"`  // GTIN/EAN/UPC digits
+	TaxCode     string           `json:"tax_code,omitempty"` // the source's tax class
+	Prices      []Price          `json:"prices,omitempty"`
+	Stock       []Stock          `json:"stock,omitempty"`
+	Categories  []string         `json:"categories,omitempty"` // paths from the root, parts joined by "/"
+	Tags        []string         `json:"tags,omitempty"`
+	Media       []Media          `json:"media,omitempty"` // in display order
+	Weight      *Weight          `json:"weight,omitempty"`
+	Size        *Size            `json:"size,omitempty"`
+	Variants    []Variant        `json:"variants,omitempty"`
+	Attributes  map[string]Value `json:"attributes,omitempty"` // everything that has no field of its own
+}
+
+// Status says whether a product is on sale.
+type Status string
+
+// The statuses of a product.
+const (
+	Active   Status = "active"   // on sale
+	Draft    Status = "draft"    // not yet on sale
+	Archived Status = "archived" // no longer on sale, kept
+)
+
+// Price is one amount for which the product, or a variant of it, is sold.
+type Price struct {
+	Amount      Decimal `json:"amount"`
+	Currency    string  `json:"currency"`               // ISO 4217 code, upper case: "EUR", "IRR"
+	List        string  `json:"list,omitempty"`         // price list; empty: the default list
+	TaxIncluded bool    `json:"tax_included,omitempty"` // whether Amount holds the tax
+	CompareAt   Decimal `json:"compare_at,omitempty"`   // the struck-through price; empty: none
+}
+
+// Stock is a quantity on hand at one location.
+type Stock struct {
+	Location string  `json:"location,omitempty"` // warehouse; empty: the only or default one
+	Quantity Decimal `json:"quantity"`           // may be negative (oversold) or fractional (kg)
+}
+
+// Media is an image or file of a product.
+type Media struct {
+	URL    string `json:"url"`
+	Alt    string `json:"alt,omitempty"`    // text for those who cannot see it
+	Digest string `json:"digest,omitempty"` // "sha256:" and hex of the bytes; empty: not known
+}
+
+// Weight is a mass with its unit.
+type Weight struct {
+	Value Decimal `json:"value"`
+	Unit  string  `json:"unit"` // "g", "kg", "oz", "lb"
+}
+
+// Size is the outer measure of a product.
+type Size struct {
+	Length Decimal `json:"length,omitempty"`
+	Width  Decimal `json:"width,omitempty"`
+	Height Decimal `json:"height,omitempty"`
+	Unit   string  `json:"unit"` // "mm", "cm", "m", "in"
+}
+
+// Variant is one buyable form of a product. Variants are matched by Key, or by
+// Code where Key is empty.
+type Variant struct {
+	Key     string   `json:"key,omitempty"`
+	Code    string   `json:"code,omitempty"`
+	Options []Option `json:"options,omitempty"` // in display order
+	Barcode string   `json:"barcode,omitempty"`
+	Prices  []Price  `json:"prices,omitempty"`
+	Stock   []Stock  `json:"stock,omitempty"`
+	Media   []Media  `json:"media,omitempty"`
+	Weight  *Weight  `json:"weight,omitempty"`
+}
+
+// Option is one choice that makes a variant: size = M.
+type Option struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Decimal is an exact decimal number as text: "12.50", "-3", "0.001". Empty
+// means "no number". Texts that differ only by trailing zeros are the same
+// number for Equal. At most 64 characters, no exponent.
+type Decimal string
+
+// Rat is the exact value, for arithmetic. The empty Decimal and one that
+// ParseDecimal would refuse give nil.
+func (d Decimal) Rat() *big.Rat {
+	if _, err := ParseDecimal(string(d)); err != nil || d == "" {
+		return nil
+	}
+	r, _ := new(big.Rat).SetString(string(d))
+	return r
+}
+
+// Event tells why a change came, in lanes that deliver every event.
+type Event struct {
+	ID     string    // the source's event id, or one the host made; same on every retry
+	Source string    // the receiver or watched connector that brought it
+	Op     EventOp   // what happened at the source
+	Time   time.Time // when, by the source's clock where it says so, else when it arrived
+	Hint   bool      // the source said only that something changed: the product may be older than the event
+	Fields []string  // field paths that this event changed
+	Raw    *Raw      // the request as it came, for events that map to no product
+}
+
+// EventOp is what happened to a product at its source.
+type EventOp string
+
+// The operations of an event.
+const (
+	Created  EventOp = "created"
+	Updated  EventOp = "updated"
+	Deleted  EventOp = "deleted"
+	Received EventOp = "received" // a raw event: nothing is known of a product
+)
+
+// Raw is a request as a catch receiver took it.
+type Raw struct {
+	Method      string            `json:"method"`
+	Query       string            `json:"query,omitempty"` // without the leading "?", protection parameters removed
+	ContentType string            `json:"content_type,omitempty"`
+	Headers     map[string]string `json:"headers,omitempty"` // canonical names; credentials and hop-by-hop headers removed
+	Body        []byte            `json:"body,omitempty"`
+}
