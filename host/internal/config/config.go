@@ -1,5 +1,10 @@
 // Package config turns connectors.toml into checked structs, or into the whole
 // list of what is wrong with it, each with its place and remedy.
+//
+// What may stand in the file is one table of keys (keys.go), each with the way
+// its value is written (kinds.go). The decoder, the defaults and the JSON Schema
+// for editors are all read from it. What concerns several keys at once is in
+// check.go.
 package config
 
 import (
@@ -17,6 +22,7 @@ type Config struct {
 	Inspector  Inspector
 	Receivers  []Receiver  // in the order of the file
 	Connectors []Connector // in the order of the file, disabled ones too
+	Warnings   Problems    // what is unwise but no reason not to start
 }
 
 // Host is the table [host].
@@ -51,7 +57,7 @@ type Inspector struct {
 type Receiver struct {
 	Name    string
 	Scheme  string         // payamgostar, standard-webhooks, hmac, token, catch, product
-	Path    string         // "/in/products"; unique
+	Path    string         // "/in/products"; no two receivers overlap. A segment "{secret}" holds the secret
 	Secrets []sdk.Secret   // `secret = {…}` or `secret = [{…}, {…}]` while rotating; resolved, never empty strings
 	Allow   []netip.Prefix // sender addresses; empty: any
 	Rate    Rate           // requests a second; zero: unlimited
@@ -59,11 +65,11 @@ type Receiver struct {
 
 	// For single schemes; zero elsewhere. Which keys a scheme takes is checked.
 	Signature Signature         // hmac
-	Token     Token             // token, catch, payamgostar (query "code")
-	Tolerance time.Duration     // standard-webhooks: of the timestamp; default 5m
-	Methods   []string          // token, hmac, catch: default POST (catch: any)
+	Token     Token             // token, catch, payamgostar; zero where Path holds the secret, or a catch has none
+	Tolerance time.Duration     // standard-webhooks, product, hmac: of the timestamp; default 5m
+	Methods   []string          // token, hmac: default POST; catch: default nil, any
 	Map       map[string]string // token, hmac, standard-webhooks, catch: expr expressions; see receive
-	Line      map[string]int    // 1-based line of each key in File, for messages ("map.key" for parts)
+	Place     Place             // of each key in the file, for messages: Place.Problem("map.key", …)
 }
 
 // Signature tells how the hmac scheme signs.
@@ -76,10 +82,10 @@ type Signature struct {
 	Timestamp string // header with Unix seconds to hold against Tolerance; default none
 }
 
-// Token tells where the token scheme looks.
+// Token tells where the secret is looked for: in one of the two.
 type Token struct {
-	Header string // "Authorization" is compared after "Bearer "
-	Query  string // "code"
+	Header string // "Authorization" (default of token and catch) is compared after "Bearer "
+	Query  string // "code" (default of payamgostar)
 }
 
 // Rate is a number of things in a stretch of time, written "100/s", "60/m".
@@ -92,8 +98,9 @@ type Rate struct {
 type Connector struct {
 	Name      string
 	Plugin    string            // the binary's name in ConnectorsDir, or an absolute path
+	Binary    string            // absolute path of the executable; empty for a disabled connector
 	Enabled   bool              // default true
-	SHA256    string            // hex; empty: not pinned
+	SHA256    string            // lower-case hex; empty: not pinned
 	Env       []string          // names of host variables that the process may see
 	LogLevel  string            // default: Host.LogLevel
 	Deliver   string            // "latest", "every"; empty: the connector's own default ("every" for webhook, else "latest")
@@ -109,15 +116,7 @@ type Connector struct {
 	Retry     []time.Duration   // waits between attempts; default of Standard Webhooks
 	MemoryMax int64             // bytes for the process; 0: no limit
 	TLS       string            // "auto" (default), "off"
-	Config    []byte            // the table config as JSON, secrets resolved; hand it to the connector, print it never
-	Secret    []string          // option paths in Config that came from a reference
-	Line      map[string]int    // 1-based line of each key in File ("config.url", "map.name", "filter"; "" the table)
-}
-
-// Problem is one thing wrong with the configuration.
-type Problem struct {
-	File         string
-	Line, Column int    // 1-based; 0: unknown
-	Field        string // "connectors.shop.rate"
-	Message      string // what is wrong and what to do
+	Config    []byte            // the table config as JSON, secrets resolved; hand it to the connector, print it never; nil where disabled
+	Secret    []string          // option paths in Config that came from a reference: "auth.token", "servers[0].key"
+	Place     Place             // of each key in the file, for messages: Place.Problem("filter", …), "config.url", "map.name"
 }

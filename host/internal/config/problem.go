@@ -1,0 +1,78 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing wrong with the configuration.
+type Problem struct {
+	File         string
+	Line, Column int    // from 1, columns in characters; 0: unknown
+	Field        string // "connectors.shop.rate"; empty: the file as a whole
+	Message      string // what is wrong and what to do
+}
+
+// String is "file:line:column: field: message", without what is unknown.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	}
+	if p.Field != "" {
+		b.WriteString(": " + p.Field)
+	}
+	b.WriteString(": " + p.Message)
+	return b.String()
+}
+
+// Problems is everything that is wrong with a file, in the order of the file.
+type Problems []Problem
+
+// Error is one line a problem.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (ps Problems) sort() {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// Place knows where a table and its keys stand in the file, for those who find
+// problems later. The zero Place knows nothing, and its problems say so.
+type Place struct {
+	File  string
+	Field string              // the table: "connectors.shop"
+	At    map[string]Position // by path in the table: "filter", "map.name", "config.urls[0]"; "" the table
+}
+
+// Position is where the key of that path stands, or the nearest thing around it
+// that is in the file.
+func (p Place) Position(path string) Position {
+	for {
+		at, ok := p.At[path]
+		if ok || path == "" {
+			return at
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+}
+
+// Problem is a problem with the key of that path; empty: with the table.
+func (p Place) Problem(path, message string) Problem {
+	at := p.Position(path)
+	field := p.Field
+	if path != "" {
+		field += "." + path
+	}
+	return Problem{File: p.File, Line: at.Line, Column: at.Column, Field: field, Message: message}
+}
