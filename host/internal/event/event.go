@@ -39,7 +39,8 @@ type Entry struct {
 	Key      string
 	Product  sdk.Product // as of this event, after the merge
 	Deleted  bool        // the product is gone at its source (a tombstone)
-	Fields   []string    // field paths that this event changed
+	Fields   []string    // field paths that this event changed; nil in catalog rows
+	Known    []string    // in catalog rows: field paths that the source has ever spoken of, sorted
 
 	// Of the event; zero in catalog rows.
 	Source string

@@ -40,6 +40,10 @@ type Store interface {
 	Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error)
 	// Catalog reads up to limit products whose last change is behind after, in order of that change.
 	Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error)
+	// JournalAt and CatalogAt read what is at these positions, in order; those
+	// that are not there are left out.
+	JournalAt(ctx context.Context, positions []int64) ([]event.Entry, error)
+	CatalogAt(ctx context.Context, positions []int64) ([]event.Entry, error)
 	// History reads up to limit entries of one product behind after, in order.
 	History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error)
 	// Products reads the catalog rows of keys; those that are not there are left out.
@@ -57,7 +61,9 @@ type Store interface {
 	Links(ctx context.Context, connector string, keys []string) ([]Link, error)
 	// Behind reads up to limit links of the state whose retry time is not after until, soonest first.
 	Behind(ctx context.Context, connector string, state State, until time.Time, limit int) ([]Link, error)
-	// Counts counts a connector's links by state.
+	// NextDue is the soonest retry time behind after of the links that are Due; zero: there is none.
+	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
+	// Counts counts a connector's links that are not in step, by state.
 	Counts(ctx context.Context, connector string) (map[State]int64, error)
 	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
 	Record(ctx context.Context, r Record) error
@@ -82,11 +88,19 @@ type Receipt struct {
 // Lane is a connector's way through the journal.
 type Lane struct {
 	Connector string
-	Cursor    int64   // everything up to here is done, or its key is behind
-	Ahead     []int64 // positions beyond Cursor that are done too, ascending
+	Cursor    int64   // read up to here; all of it is done, or its key is behind, but for Open
+	Open      []int64 // positions up to Cursor that are still to be done, ascending
 	State     LaneState
 	Reason    string // why it is paused or stopped, for people
 	Policy    string // fingerprint of filter, mapping and owned fields that decided up to Cursor
+}
+
+// Passed is the position up to which the lane needs the journal no more.
+func (l Lane) Passed() int64 {
+	if len(l.Open) > 0 {
+		return l.Open[0] - 1
+	}
+	return l.Cursor
 }
 
 // LaneState says whether a lane goes on.
@@ -115,7 +129,8 @@ type Link struct {
 	Connector string
 	Key       string
 	Remote    sdk.Remote
-	Base      *sdk.Product // what the platform has from us; nil: never written
+	Base      *sdk.Product // what the platform has from us, as it stores it; nil: never written
+	Sent      *sdk.Product // what we sent, where the platform stores it otherwise; nil: as Base
 	Archived  bool         // we took it off sale there
 	State     State
 	Seq       int64     // position this link speaks of: last written, or the first that is undelivered
@@ -128,6 +143,7 @@ type Link struct {
 
 // Record is one step of a lane: links, deliveries and cursor together.
 type Record struct {
+	Connector  string
 	Lane       *Lane // nil: unchanged
 	Links      []Link
 	Forget     []string // keys whose link says nothing any more

@@ -1,0 +1,361 @@
+// Package deliver brings one destination in step: a lane reads on in the
+// journal or the catalog, asks plan what to do, calls the connector, and records
+// what became of it.
+//
+// Its invariants: at most one call per product is in flight; a product's events
+// are delivered in their order; a position is passed only when its outcome is on
+// disk, or its product is behind with a time to try again. One goroutine owns all
+// of a lane's state; calls and commits run beside it and report back to it.
+package deliver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Store is what a lane needs of the store.
+type Store interface {
+	Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error)
+	Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error)
+	JournalAt(ctx context.Context, positions []int64) ([]event.Entry, error)
+	CatalogAt(ctx context.Context, positions []int64) ([]event.Entry, error)
+	History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error)
+	Products(ctx context.Context, keys []string) ([]event.Entry, error)
+	Head(ctx context.Context) (int64, error)
+	Changed() <-chan struct{}
+
+	Lane(ctx context.Context, connector string) (store.Lane, error)
+	Links(ctx context.Context, connector string, keys []string) ([]store.Link, error)
+	Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error)
+	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
+	Counts(ctx context.Context, connector string) (map[store.State]int64, error)
+	Record(ctx context.Context, r store.Record) error
+}
+
+// Connector is a connector process that comes and goes.
+type Connector interface {
+	// Ready waits until the connector can be called. It fails when that will not
+	// happen without somebody's help.
+	Ready(ctx context.Context) (Port, error)
+}
+
+// Port is a connector that can be called; *sdk.Client is one.
+type Port interface {
+	Opened() sdk.Opened
+	Can(sdk.Capability) bool
+	Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error)
+	Find(ctx context.Context, refs []sdk.Ref) ([]sdk.Item, error)
+	List(ctx context.Context, q sdk.Query) (sdk.Page, error)
+}
+
+// OnUnknown says what to do about a create whose outcome is unknown, at a
+// connector that can neither find nor list.
+type OnUnknown string
+
+// The ways of dealing with an unknown outcome.
+const (
+	Hold  OnUnknown = "hold"  // wait for the operator; the default
+	Retry OnUnknown = "retry" // take the risk of a twin
+)
+
+// Options are a lane's settings.
+type Options struct {
+	Name      string      // of the connector
+	Policy    plan.Policy // Carried is filled in when the connector is ready
+	OnUnknown OnUnknown
+	Rate      rate.Limit // changes a second; 0: unlimited
+	Burst     int
+	Batch     int             // lowers the connector's limit; 0: keeps it
+	InFlight  int             // likewise
+	Timeout   time.Duration   // of one call; 0: the connector's
+	Schedule  []time.Duration // waits before the second, third … attempt
+	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: Timeout
+	Log       hclog.Logger
+	Metrics   *Metrics
+}
+
+// DefaultSchedule is the retry schedule that Standard Webhooks recommends.
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+var DefaultSchedule = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+// Metrics are shared by all lanes.
+type Metrics struct {
+	outcomes *prometheus.CounterVec
+	delay    *prometheus.HistogramVec
+}
+
+// NewMetrics registers the lanes' metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "synchost_deliver_attempts_total", Help: "Attempts and skipped changes by their outcome.",
+		}, []string{"connector", "outcome"}),
+		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "synchost_deliver_delay_seconds", Help: "Time from accepting a change to its delivery.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
+		}, []string{"connector"}),
+	}
+	if r != nil {
+		r.MustRegister(m.outcomes, m.delay)
+	}
+	return m
+}
+
+// Lane is one connector's way through the journal.
+type Lane struct {
+	options   Options
+	store     Store
+	connector Connector
+	limiter   *rate.Limiter
+	circuit   circuit
+	throttle  throttle
+	crashes   map[string]int // how often the process died with this product in flight
+
+	lastFailure string
+
+	commands chan command
+	row      store.Lane // owned by Run, as is all above
+
+	mu     sync.Mutex
+	status Status
+}
+
+// command is something an operator asks of a lane. It runs between two sessions,
+// when nothing is in flight.
+type command struct {
+	do   func(context.Context) error
+	done chan error
+}
+
+// New makes a lane; Run runs it.
+func New(s Store, c Connector, options Options) *Lane {
+	if len(options.Schedule) == 0 {
+		options.Schedule = DefaultSchedule
+	}
+	if options.Metrics == nil {
+		options.Metrics = NewMetrics(nil)
+	}
+	if options.Log == nil {
+		options.Log = hclog.NewNullLogger()
+	}
+	l := &Lane{
+		options: options, store: s, connector: c,
+		crashes:  map[string]int{},
+		commands: make(chan command),
+		status:   Status{Connector: options.Name, Every: options.Policy.Every, State: Waiting},
+	}
+	if options.Rate > 0 {
+		l.limiter = rate.NewLimiter(options.Rate, max(1, options.Burst))
+	}
+	return l
+}
+
+// Name is the connector's.
+func (l *Lane) Name() string { return l.options.Name }
+
+// Run delivers until ctx ends, and then waits for what is in flight. Its error
+// is the store's: a connector's trouble never ends a lane.
+func (l *Lane) Run(ctx context.Context) error {
+	var err error
+	if l.row, err = l.store.Lane(ctx, l.options.Name); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if err := l.once(ctx); err != nil && ctx.Err() == nil {
+			l.options.Log.Error("the lane cannot use the store and tries again", "error", err)
+			l.setState(Troubled, err.Error())
+			l.wait(ctx, time.After(time.Second))
+		}
+	}
+	return nil
+}
+
+// once runs one session, or what has to be waited for before one.
+func (l *Lane) once(ctx context.Context) error {
+	if l.row.State != store.Running {
+		l.setState(State(l.row.State), l.row.Reason)
+		l.wait(ctx, nil)
+		return nil
+	}
+	l.setState(Waiting, "waits for the connector")
+	port := l.ready(ctx)
+	if port == nil {
+		return nil
+	}
+	policy := l.options.Policy
+	policy.Carried = port.Opened().Fields
+	if print := policy.Fingerprint(); print != l.row.Policy {
+		row := l.row
+		if row.Policy != "" && !policy.Every {
+			l.options.Log.Info("filter, mapping or fields changed: every product is decided again")
+			row.Cursor, row.Open = 0, nil
+		}
+		row.Policy = print
+		if err := l.save(ctx, row); err != nil {
+			return err
+		}
+	}
+	l.setState(Delivering, "")
+	s := newSession(l, port, &policy)
+	err := s.run(ctx)
+	for _, c := range s.commands {
+		c.done <- c.do(ctx)
+	}
+	return err
+}
+
+// ready waits for the connector; nil means that something else came first.
+func (l *Lane) ready(ctx context.Context) Port {
+	type answer struct {
+		port Port
+		err  error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer, 1)
+	go func() {
+		port, err := l.connector.Ready(ctx)
+		answers <- answer{port, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err == nil {
+			return a.port
+		}
+		l.setState(Waiting, a.err.Error())
+		l.wait(ctx, time.After(time.Second))
+	case c := <-l.commands:
+		c.done <- c.do(ctx)
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// wait waits for a command, which it runs, or until the other channels say so.
+func (l *Lane) wait(ctx context.Context, until <-chan time.Time) {
+	select {
+	case c := <-l.commands:
+		c.done <- c.do(ctx)
+	case <-until:
+	case <-ctx.Done():
+	}
+}
+
+// save makes row the lane's, on disk first.
+func (l *Lane) save(ctx context.Context, row store.Lane) error {
+	if err := l.store.Record(ctx, store.Record{Connector: row.Connector, Lane: &row}); err != nil {
+		return err
+	}
+	l.row = row
+	return nil
+}
+
+// ask has the lane run do between two sessions.
+func (l *Lane) ask(ctx context.Context, do func(context.Context) error) error {
+	c := command{do: do, done: make(chan error, 1)}
+	select {
+	case l.commands <- c:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Pause stops the lane until Resume; the backlog is kept.
+func (l *Lane) Pause(ctx context.Context, reason string) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		row.State, row.Reason = store.Paused, reason
+		return l.save(ctx, row)
+	})
+}
+
+// Resume lets a paused or stopped lane go on.
+func (l *Lane) Resume(ctx context.Context) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		row.State, row.Reason = store.Running, ""
+		l.circuit, l.throttle = circuit{}, throttle{}
+		return l.save(ctx, row)
+	})
+}
+
+// Replay delivers again from position since on: all products changed since then,
+// or all events, as the lane's mode is. In a lane that follows the catalog, what
+// is unchanged still costs no call.
+func (l *Lane) Replay(ctx context.Context, since int64) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		if since <= row.Cursor {
+			row.Cursor, row.Open = max(0, since-1), nil
+		}
+		return l.save(ctx, row)
+	})
+}
+
+// Retry tries products that are behind, dead or held at once; no keys: all of
+// them. It returns how many there are.
+func (l *Lane) Retry(ctx context.Context, keys []string) (int, error) {
+	count := 0
+	err := l.ask(ctx, func(ctx context.Context) error {
+		links, err := l.toRetry(ctx, keys)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		for i := range links {
+			links[i].State, links[i].Next, links[i].Attempts, links[i].Changed = store.Due, now, 0, now
+		}
+		count = len(links)
+		return l.store.Record(ctx, store.Record{Connector: l.options.Name, Links: links})
+	})
+	return count, err
+}
+
+// retryAtOnce bounds how many products one Retry of everything takes up.
+const retryAtOnce = 10_000
+
+func (l *Lane) toRetry(ctx context.Context, keys []string) ([]store.Link, error) {
+	var links []store.Link
+	if len(keys) > 0 {
+		known, err := l.store.Links(ctx, l.options.Name, keys)
+		for _, link := range known {
+			if link.State != store.InStep {
+				links = append(links, link)
+			}
+		}
+		return links, err
+	}
+	for _, state := range []store.State{store.Due, store.Dead, store.Held} {
+		some, err := l.store.Behind(ctx, l.options.Name, state, farFuture, retryAtOnce)
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, some...)
+	}
+	return links, nil
+}
+
+var farFuture = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// errFaulty is the outcome of a change of which the connector said nothing.
+var errFaulty = errors.New("the connector answered without saying what became of this product")

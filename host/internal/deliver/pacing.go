@@ -1,0 +1,92 @@
+package deliver
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// backoff is the wait before the attempt after attempts failed ones; false: that
+// was the last. A tenth of it at most is added by chance, so that products that
+// failed together do not come back together.
+func backoff(schedule []time.Duration, attempts int) (time.Duration, bool) {
+	if attempts > len(schedule) {
+		return 0, false
+	}
+	return jitter(schedule[attempts-1]), true
+}
+
+func jitter(d time.Duration) time.Duration {
+	if d < 10 {
+		return d
+	}
+	return d + rand.N(d/10)
+}
+
+const (
+	// tripAfter failures in a row, with not one success between them, are the
+	// platform's trouble rather than the products'.
+	tripAfter = 32
+	minProbe  = time.Second
+	maxProbe  = time.Minute
+)
+
+// circuit tells a platform that is down from products that fail. While it is
+// open nothing is sent but one probe at a time, each with another product.
+type circuit struct {
+	failures int
+	open     bool
+	probing  bool
+	wait     time.Duration
+	probeAt  time.Time
+}
+
+func (c *circuit) success() { *c = circuit{} }
+
+// failure says whether the circuit is open after it.
+func (c *circuit) failure(now time.Time) bool {
+	c.failures++
+	switch {
+	case c.open && c.probing:
+		c.wait = min(2*c.wait, maxProbe)
+	case !c.open && c.failures >= tripAfter:
+		c.open, c.wait = true, minProbe
+	default:
+		return c.open
+	}
+	c.probing = false
+	c.probeAt = now.Add(jitter(c.wait))
+	return true
+}
+
+// allow says how many of n changes may go now.
+func (c *circuit) allow(n int, now time.Time) int {
+	switch {
+	case !c.open:
+		return n
+	case c.probing || now.Before(c.probeAt):
+		return 0
+	}
+	return min(n, 1)
+}
+
+// throttle is a pause that the platform asked for. Where it does not say how
+// long, the pauses grow until something gets through.
+type throttle struct {
+	wait  time.Duration
+	until time.Time
+}
+
+func (t *throttle) pause(after time.Duration, now time.Time) {
+	if after <= 0 {
+		if now.Before(t.until) {
+			return // one of several that were in flight together
+		}
+		t.wait = min(max(2*t.wait, minProbe), maxProbe)
+		after = jitter(t.wait)
+	}
+	if until := now.Add(after); until.After(t.until) {
+		t.until = until
+	}
+}
+
+func (t *throttle) success() { t.wait = 0 }

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// accept writes one event: a journal row, and the catalog row where it changes.
+func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
+	row, rowID, err := w.product(e.Key)
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	entry, changes := store.Merge(row, e)
+	entry.Seq, entry.Accepted = w.next, now
+
+	blob := encode(&entry.Product)
+	inserted, err := w.insertEvent(&entry, blob)
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	if !inserted {
+		seq, err := w.position(e.Source, e.ID)
+		return store.Receipt{Seq: seq, Duplicate: true}, err
+	}
+	w.next++
+	switch {
+	case !changes:
+	case row == nil:
+		err = bind(w.conn.Prep("INSERT INTO products (" + productColumns + ") VALUES (?,?,?,?,?,?)")).
+			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).blob(blob).run()
+	default:
+		err = bind(w.conn.Prep("UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ?, product = ? WHERE id = ?")).
+			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).blob(blob).int(rowID).run()
+	}
+	return store.Receipt{Seq: entry.Seq}, err
+}
+
+// product reads the catalog's row of key as the transaction sees it; nil: none.
+func (w *writer) product(key string) (row *event.Entry, id int64, err error) {
+	query := bind(w.conn.Prep("SELECT " + productColumns + ", id FROM products WHERE key = ?")).text(key)
+	err = query.each(func(r *scanner) error {
+		e := r.catalogRow()
+		row, id = &e, r.int()
+		return nil
+	})
+	return row, id, err
+}
+
+// insertEvent says false where the event is there already.
+func (w *writer) insertEvent(e *event.Entry, product []byte) (bool, error) {
+	var raw []byte
+	if e.Raw != nil {
+		var err error
+		if raw, err = json.Marshal(e.Raw); err != nil {
+			return false, err
+		}
+	}
+	err := bind(w.conn.Prep("INSERT INTO events (" + entryColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (source, id) DO NOTHING")).
+		int(e.Seq).time(e.Accepted).text(e.Key).bool(e.Deleted).list(e.Fields).blob(product).
+		text(e.Source).text(e.ID).text(string(e.Op)).time(e.Time).bool(e.Hint).blob(raw).run()
+	return w.conn.Changes() > 0, err
+}
+
+func (w *writer) position(source, id string) (seq int64, err error) {
+	err = bind(w.conn.Prep("SELECT seq FROM events WHERE source = ? AND id = ?")).text(source).text(id).
+		each(func(r *scanner) error { seq = r.int(); return nil })
+	return seq, err
+}

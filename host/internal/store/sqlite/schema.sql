@@ -1,0 +1,81 @@
+-- Positions and times are integers: a place in the journal, and microseconds
+-- since 1970. Lists of field paths are text, one path a line. Products are in
+-- the wire form of the connector contract (message Product).
+
+CREATE TABLE events (
+  seq      INTEGER PRIMARY KEY,
+  source   TEXT NOT NULL,
+  id       TEXT NOT NULL,
+  key      TEXT NOT NULL,
+  op       TEXT NOT NULL,
+  time     INTEGER NOT NULL, -- by the source's clock
+  accepted INTEGER NOT NULL, -- by ours
+  hint     INTEGER NOT NULL,
+  deleted  INTEGER NOT NULL, -- the product is gone at its source
+  fields   TEXT NOT NULL,    -- what this event changed
+  product  BLOB NOT NULL,    -- as of this event, after the merge
+  raw      BLOB              -- JSON, of events that map to no product
+) STRICT;
+CREATE UNIQUE INDEX events_id ON events (source, id);
+CREATE INDEX events_key ON events (key, seq);
+
+CREATE TABLE products (
+  id      INTEGER PRIMARY KEY,
+  key     TEXT NOT NULL UNIQUE,
+  seq     INTEGER NOT NULL, -- of its last change
+  changed INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  known   TEXT NOT NULL, -- field paths that the source has ever spoken of
+  product BLOB NOT NULL
+) STRICT;
+CREATE INDEX products_seq ON products (seq);
+
+CREATE TABLE lanes (
+  connector TEXT PRIMARY KEY,
+  cursor    INTEGER NOT NULL,
+  open      BLOB NOT NULL,    -- positions up to the cursor that are not done: differences as varints
+  state     TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  policy    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE links (
+  connector TEXT NOT NULL,
+  key       TEXT NOT NULL,
+  remote    TEXT NOT NULL,
+  version   TEXT NOT NULL,
+  base      BLOB, -- as the platform stores what it has from us
+  sent      BLOB, -- as we sent it, where that differs
+  archived  INTEGER NOT NULL,
+  state     TEXT NOT NULL,
+  seq       INTEGER NOT NULL,
+  attempts  INTEGER NOT NULL,
+  next      INTEGER NOT NULL,
+  unknown   INTEGER NOT NULL,
+  reason    TEXT NOT NULL,
+  changed   INTEGER NOT NULL,
+  UNIQUE (connector, key)
+) STRICT;
+CREATE INDEX links_behind ON links (connector, state, next) WHERE state <> '';
+
+CREATE TABLE deliveries (
+  id        INTEGER PRIMARY KEY,
+  connector TEXT NOT NULL,
+  key       TEXT NOT NULL,
+  seq       INTEGER NOT NULL,
+  change_id TEXT NOT NULL,
+  op        TEXT NOT NULL,
+  fields    TEXT NOT NULL,
+  attempt   INTEGER NOT NULL,
+  at        INTEGER NOT NULL,
+  took      INTEGER NOT NULL,
+  outcome   TEXT NOT NULL,
+  kind      TEXT NOT NULL,
+  message   TEXT NOT NULL,
+  request   TEXT NOT NULL,
+  response  TEXT NOT NULL,
+  status    INTEGER NOT NULL,
+  before    BLOB,
+  wanted    BLOB
+) STRICT;
+CREATE INDEX deliveries_key ON deliveries (key, id);
