@@ -96,10 +96,6 @@ func KindOf(err error) Kind {
 	return Temporary
 }
 
-// ErrProcessGone is what a Client's calls give when the connector's process is
-// no longer there. The outcome of what was in flight is unknown, not failed.
-var ErrProcessGone = errors.New("the connector's process is gone")
-
 var errReadOnly = errors.New("this connector only reads")
 
 // errStopped is the outcome of changes that Each did not start.

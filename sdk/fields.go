@@ -11,7 +11,11 @@ import (
 // carried alone: "variants.prices", "variants.stock", "variants.media",
 // "variants.barcode", "variants.weight"; "variants" alone is which variants
 // there are, with their codes and options, and covers its parts when a path is
-// matched. "raw" is carried by connectors that take events of no product.
+// matched. RawField is carried by connectors that take events of no product.
+
+// RawField is the field path of connectors that take Forward changes. It names
+// no part of a product.
+const RawField = "raw"
 
 // FieldPaths are all field paths of a product, in the order of its struct.
 // "attributes.*" stands for every attribute. The slice is the caller's.
@@ -199,7 +203,7 @@ func variant(part string, equal func(a, b *Variant) bool, copyPart func(to, from
 	return field{"variants." + part,
 		func(a, b *Product) bool {
 			for i := range a.Variants {
-				if j := indexVariant(b.Variants, a.Variants[i].id()); j >= 0 && !equal(&a.Variants[i], &b.Variants[j]) {
+				if w := counterpart(a.Variants, i, b.Variants); w != nil && !equal(&a.Variants[i], w) {
 					return false
 				}
 			}
@@ -208,8 +212,8 @@ func variant(part string, equal func(a, b *Variant) bool, copyPart func(to, from
 		func(to, from *Product) {
 			to.Variants = slices.Clone(to.Variants)
 			for i := range to.Variants {
-				if j := indexVariant(from.Variants, to.Variants[i].id()); j >= 0 {
-					copyPart(&to.Variants[i], &from.Variants[j])
+				if w := counterpart(to.Variants, i, from.Variants); w != nil {
+					copyPart(&to.Variants[i], w)
 				}
 			}
 		}}
@@ -242,19 +246,29 @@ func equalSize(a, b *Size) bool {
 
 func equalVariants(a, b *Product) bool {
 	return slices.EqualFunc(a.Variants, b.Variants, func(v, w Variant) bool {
-		return v.Key == w.Key && v.Code == w.Code && slices.Equal(v.Options, w.Options)
+		return v.is(w) && v.Code == w.Code && slices.Equal(v.Options, w.Options)
 	})
 }
 
-func (v Variant) id() string {
-	if v.Key != "" {
-		return v.Key
+// is says whether both are the same variant.
+func (v Variant) is(w Variant) bool {
+	if v.Key != "" && w.Key != "" {
+		return v.Key == w.Key
 	}
-	return v.Code
+	return v.Code == w.Code
 }
 
-func indexVariant(variants []Variant, id string) int {
-	return slices.IndexFunc(variants, func(v Variant) bool { return v.id() == id })
+// counterpart is the variant in other that variants[i] is compared with. The
+// one at the same place comes first, so that a product whose variants cannot be
+// told apart still equals itself.
+func counterpart(variants []Variant, i int, other []Variant) *Variant {
+	if i < len(other) && variants[i].is(other[i]) {
+		return &other[i]
+	}
+	if j := slices.IndexFunc(other, variants[i].is); j >= 0 {
+		return &other[j]
+	}
+	return nil
 }
 
 func clone[T any](p *T) *T {

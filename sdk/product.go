@@ -79,21 +79,21 @@ type Size struct {
 	Unit   string  `json:"unit"` // "mm", "cm", "m", "in"
 }
 
-// Variant is one buyable form of a product. Variants are matched by Key, or by
-// Code where Key is empty.
+// Variant is one buyable form of a product. Variants are matched by Key where
+// both have one, else by Code.
 type Variant struct {
-	Key     string   `json:"key,omitempty"`
-	Code    string   `json:"code,omitempty"`
-	Options []Option `json:"options,omitempty"` // in display order
-	Barcode string   `json:"barcode,omitempty"`
-	Prices  []Price  `json:"prices,omitempty"`
-	Stock   []Stock  `json:"stock,omitempty"`
-	Media   []Media  `json:"media,omitempty"`
-	Weight  *Weight  `json:"weight,omitempty"`
+	Key     string          `json:"key,omitempty"`
+	Code    string          `json:"code,omitempty"`
+	Options []VariantOption `json:"options,omitempty"` // in display order
+	Barcode string          `json:"barcode,omitempty"`
+	Prices  []Price         `json:"prices,omitempty"`
+	Stock   []Stock         `json:"stock,omitempty"`
+	Media   []Media         `json:"media,omitempty"`
+	Weight  *Weight         `json:"weight,omitempty"`
 }
 
-// Option is one choice that makes a variant: size = M.
-type Option struct {
+// VariantOption is one choice that makes a variant: size = M.
+type VariantOption struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }

@@ -2,24 +2,41 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
+	"unique"
 )
 
-// Secret is a text that is never shown. Every way of printing it gives "***":
-// fmt in all verbs, JSON, text marshalling, hclog. Reveal is the only way to the
-// text itself. The zero Secret is "not set".
-type Secret struct{ text string }
+// Secret is a text that is never shown. Every way of printing it gives "***" or
+// an address: fmt in all verbs, also inside a struct's unexported field, JSON,
+// text marshalling, hclog. Reveal is the only way to the text itself. Secrets
+// of the same text are ==. The zero Secret is "not set".
+type Secret struct {
+	// A handle and not a string: fmt prints unexported fields, and the operands
+	// of a bad verb, without asking for their methods.
+	text unique.Handle[string]
+}
 
-// NewSecret keeps text as a secret.
-func NewSecret(text string) Secret { return Secret{text} }
+// NewSecret keeps text as a secret; the empty text gives the zero Secret.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
 
 // Reveal is the text itself: for building a request, never for a message.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // IsZero says whether the secret is not set.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 const mask = "***"
 
@@ -30,7 +47,7 @@ func (s Secret) String() string { return mask }
 func (s Secret) GoString() string { return mask }
 
 // Format writes "***" whatever the verb and flags.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, mask) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
 
 // MarshalText gives "***".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
@@ -39,7 +56,16 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + mask + `"`), nil }
 
 // UnmarshalJSON reads the secret's text from a JSON string.
-func (s *Secret) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &s.text) }
+func (s *Secret) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return errNotText // the cause may quote what it found
+	}
+	*s = NewSecret(text)
+	return nil
+}
+
+var errNotText = errors.New("a secret is written as text")
 
 // Duration is a time.Duration that is written as text only: "30s", "1h30m". A
 // bare number is refused, since nobody can tell whether it means seconds.

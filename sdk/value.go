@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -102,8 +103,10 @@ const (
 	ListValue
 )
 
-// String, Number, Bool and List make values.
+// String makes a text value.
 func String(text string) Value { return Value{kind: StringValue, text: text} }
+
+var errListInList = errors.New("a list in a list is not a value of an attribute")
 
 // Number makes a numeric value; d must be what ParseDecimal accepts and not empty.
 func Number(d Decimal) Value { return Value{kind: NumberValue, text: string(d)} }
@@ -179,7 +182,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	switch v.kind {
 	case StringValue:
 		return json.Marshal(v.text)
-	case NumberValue, BoolValue:
+	case NumberValue:
+		return jsonNumber(v.text), nil
+	case BoolValue:
 		return []byte(v.Text()), nil
 	case ListValue:
 		if v.list == nil {
@@ -190,9 +195,28 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+// jsonNumber is a decimal's digits in JSON's spelling, which has no leading
+// zeros. What is no number is null.
+func jsonNumber(text string) []byte {
+	digits, negative := strings.CutPrefix(text, "-")
+	if _, err := ParseDecimal(text); err != nil || text == "" {
+		return []byte("null")
+	}
+	for len(digits) > 1 && digits[0] == '0' && digits[1] != '.' {
+		digits = digits[1:]
+	}
+	if negative {
+		digits = "-" + digits
+	}
+	return []byte(digits)
+}
+
 // UnmarshalJSON reads a string, number, bool, array of these, or null. Objects
 // and arrays in arrays are refused.
 func (v *Value) UnmarshalJSON(data []byte) error {
+	if len(data) == 0 {
+		return errors.New("a value of an attribute must not be empty")
+	}
 	switch data[0] {
 	case 'n':
 		*v = Value{}
@@ -211,12 +235,12 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		}
 		for _, item := range items {
 			if item.kind == ListValue {
-				return fmt.Errorf("a list in a list is not a value of an attribute")
+				return errListInList
 			}
 		}
 		*v = List(items...)
 	case '{':
-		return fmt.Errorf("an object is not a value of an attribute: use a string, number, bool or a list of these")
+		return errors.New("an object is not a value of an attribute: use a string, number, bool or a list of these")
 	default:
 		var d Decimal
 		if err := d.UnmarshalJSON(data); err != nil {

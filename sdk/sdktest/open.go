@@ -1,0 +1,102 @@
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Open serves plugin for the length of the test, configures it with config, and
+// returns the host's client of it. Config is JSON text, or anything that
+// marshals to the JSON of the connector's options; mind that an sdk.Secret does
+// not. The test fails when the configuration is refused.
+func Open[Config any](t testing.TB, plugin sdk.Plugin[Config], config any) *sdk.Client {
+	t.Helper()
+	return open(t, plugin, config, testLog(t))
+}
+
+// Dial serves plugin like Open, and configures nothing.
+func Dial[Config any](t testing.TB, plugin sdk.Plugin[Config]) *sdk.Client {
+	t.Helper()
+	return dial(t, plugin, testLog(t))
+}
+
+func open[Config any](t testing.TB, plugin sdk.Plugin[Config], config any, log hclog.Logger) *sdk.Client {
+	t.Helper()
+	client := dial(t, plugin, log)
+	_, problems, err := client.Configure(t.Context(), sdk.Setup{
+		Config:   configJSON(t, config),
+		Instance: plugin.Name,
+		StateDir: t.TempDir(),
+	})
+	for _, p := range problems {
+		t.Errorf("option %q: %s", p.Path, p.Message)
+	}
+	if err != nil {
+		t.Errorf("Open: %v", err)
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	return client
+}
+
+func dial[Config any](t testing.TB, p sdk.Plugin[Config], log hclog.Logger) *sdk.Client {
+	t.Helper()
+	serve, err := sdk.ServeConfig(p, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	address, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
+	serve.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: address, CloseCh: closed}
+	go plugin.Serve(serve)
+	t.Cleanup(func() {
+		stop()
+		<-closed
+	})
+	host := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:  sdk.Handshake,
+		Plugins:          sdk.ClientPlugins(),
+		Reattach:         <-address,
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		GRPCDialOptions:  sdk.ClientDialOptions(),
+		Logger:           hclog.NewNullLogger(),
+	})
+	wire, err := host.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wire.Close() })
+	client, err := wire.Dispense(sdk.Dispensed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.(*sdk.Client)
+}
+
+func configJSON(t testing.TB, config any) []byte {
+	t.Helper()
+	switch config := config.(type) {
+	case nil:
+		return nil
+	case string:
+		return []byte(config)
+	case []byte:
+		return config
+	}
+	data, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// testLog writes a connector's log to the test's.
+func testLog(t testing.TB) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: t.Output(), DisableTime: true})
+}

@@ -1,0 +1,365 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	pb "github.com/synchost/synchost/sdk/proto"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// server is the connector's end of the wire. A non-OK status tells of a call
+// that should not have been made; all else travels as a Failure.
+type server struct {
+	pb.UnimplementedConnectorServer
+	*definition
+	log hclog.Logger
+
+	configuring sync.Mutex // held by Configure: Open runs once
+
+	mu        sync.Mutex // guards what follows, never held during a call
+	connector Connector  // nil until Open gave it
+	stopping  bool
+	inFlight  sync.WaitGroup // grows under mu only while not stopping
+	closing   sync.Once
+}
+
+var (
+	errStopping      = status.Error(codes.FailedPrecondition, "the connector is stopping")
+	errNotConfigured = status.Error(codes.FailedPrecondition, "Configure comes first")
+	errConfigured    = status.Error(codes.FailedPrecondition, "the connector is configured already; start a new process")
+	errNetRPC        = errors.New("the connector speaks gRPC only")
+)
+
+// enter counts a call in; leave must follow when err is nil.
+func (s *server) enter() (connector Connector, leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return nil, nil, errStopping
+	}
+	s.inFlight.Add(1)
+	return s.connector, s.inFlight.Done, nil
+}
+
+// able counts a call in that needs the connector to be a T.
+func able[T any](s *server) (connector T, leave func(), err error) {
+	c, leave, err := s.enter()
+	if err != nil {
+		return connector, nil, err
+	}
+	if c == nil {
+		leave()
+		return connector, nil, errNotConfigured
+	}
+	connector, ok := c.(T)
+	if !ok {
+		leave()
+		return connector, nil, status.Error(codes.Unimplemented, "the connector did not declare this capability")
+	}
+	return connector, leave, nil
+}
+
+func (s *server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
+	return &pb.DescribeResponse{
+		Name:    valid(s.Name),
+		Version: valid(s.Version),
+		Options: convert(s.Options, encodeOption),
+	}, nil
+}
+
+func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
+	_, leave, err := s.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if m.GetCheckOnly() {
+		var problems []Problem
+		err := s.guard("Validate", func() error { problems = s.check(m.GetConfig()); return nil })
+		return &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}, nil
+	}
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+	if s.configured() {
+		return nil, errConfigured
+	}
+	ctx, cancel := soften(ctx)
+	defer cancel()
+	var connector Connector
+	var problems []Problem
+	err = s.guard("Open", func() (err error) {
+		env := Env{Instance: m.GetInstance(), StateDir: m.GetStateDir(), Log: s.log}
+		connector, problems, err = s.open(ctx, env, m.GetConfig())
+		return err
+	})
+	if err != nil || len(problems) > 0 {
+		return &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}, nil
+	}
+	fields, err := s.carried(connector)
+	if err != nil {
+		s.close(connector)
+		return &pb.ConfigureResponse{Failure: encodeFailure(err)}, nil
+	}
+	s.mu.Lock()
+	s.connector = connector
+	s.mu.Unlock()
+	return &pb.ConfigureResponse{
+		Capabilities: capabilities(connector),
+		Fields:       fields,
+		Limits: &pb.Limits{
+			Batch:    int32(s.limits.Batch),
+			InFlight: int32(s.limits.InFlight),
+			Timeout:  durationpb.New(s.limits.Timeout),
+		},
+	}, nil
+}
+
+func (s *server) configured() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connector != nil
+}
+
+// carried are the field paths of the connector that Open gave.
+func (s *server) carried(connector Connector) (fields []string, err error) {
+	carrier, ok := connector.(Carrier)
+	if !ok {
+		return s.fields, nil
+	}
+	if err := s.guard("Fields", func() error { fields = carrier.Fields(); return nil }); err != nil {
+		return nil, err
+	}
+	for _, path := range fields {
+		if !carryable(path) {
+			return nil, fmt.Errorf("the connector carries %q, which is no field path", path)
+		}
+	}
+	return fields, nil
+}
+
+// capabilities asks the connector's type, once, what it can do.
+func capabilities(connector Connector) []pb.Capability {
+	var can []pb.Capability
+	if _, ok := connector.(Checker); ok {
+		can = append(can, pb.Capability_CAPABILITY_CHECK)
+	}
+	if _, ok := connector.(Lister); ok {
+		can = append(can, pb.Capability_CAPABILITY_LIST)
+	}
+	if _, ok := connector.(Finder); ok {
+		can = append(can, pb.Capability_CAPABILITY_FIND)
+	}
+	if _, ok := connector.(Normalizer); ok {
+		can = append(can, pb.Capability_CAPABILITY_NORMALIZE)
+	}
+	return can
+}
+
+func (s *server) Apply(ctx context.Context, m *pb.ApplyRequest) (*pb.ApplyResponse, error) {
+	connector, leave, err := able[Connector](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := soften(ctx)
+	defer cancel()
+
+	answer := &pb.ApplyResponse{}
+	changes := make([]Change, 0, len(m.GetChanges()))
+	for _, one := range m.GetChanges() {
+		change, err := decodeChange(one)
+		if _, known := pb.Op_name[int32(one.GetOp())]; err == nil && (!known || change.Op == 0) {
+			err = fmt.Errorf("this version of the connector does not know operation %d", one.GetOp())
+		}
+		if err != nil {
+			answer.Results = append(answer.Results, encodeResult(&Result{Key: one.GetKey(), Err: Reject("", err)}))
+			continue
+		}
+		changes = append(changes, change)
+	}
+	if len(changes) == 0 {
+		return answer, nil
+	}
+	var results []Result
+	err = s.guard("Apply", func() (err error) {
+		results, err = connector.Apply(ctx, changes)
+		return err
+	})
+	for i := range results {
+		s.logPanic("Apply", results[i].Err) // one that Each caught
+		answer.Results = append(answer.Results, encodeResult(&results[i]))
+	}
+	answer.Rest = encodeFailure(err)
+	return answer, nil
+}
+
+func (s *server) Check(ctx context.Context, _ *pb.CheckRequest) (*pb.CheckResponse, error) {
+	checker, leave, err := able[Checker](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := soften(ctx)
+	defer cancel()
+	err = s.guard("Check", func() error { return checker.Check(ctx) })
+	return &pb.CheckResponse{Failure: encodeFailure(err)}, nil
+}
+
+func (s *server) List(ctx context.Context, m *pb.ListRequest) (*pb.ListResponse, error) {
+	lister, leave, err := able[Lister](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := soften(ctx)
+	defer cancel()
+	var page Page
+	err = s.guard("List", func() (err error) {
+		page, err = lister.List(ctx, Query{Cursor: m.GetCursor(), Since: decodeTime(m.GetSince()), Limit: int(m.GetLimit())})
+		return err
+	})
+	if err != nil { // half a page is no page
+		return &pb.ListResponse{Failure: encodeFailure(err)}, nil
+	}
+	return &pb.ListResponse{Items: convert(page.Items, encodeItem), Next: valid(page.Next)}, nil
+}
+
+func (s *server) Find(ctx context.Context, m *pb.FindRequest) (*pb.FindResponse, error) {
+	finder, leave, err := able[Finder](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := soften(ctx)
+	defer cancel()
+	refs := convert(m.GetRefs(), func(r **pb.Ref) Ref {
+		return Ref{Key: (*r).GetKey(), Remote: (*r).GetRemote(), Code: (*r).GetCode()}
+	})
+	var items []Item
+	err = s.guard("Find", func() (err error) {
+		items, err = finder.Find(ctx, refs)
+		return err
+	})
+	if err != nil {
+		return &pb.FindResponse{Failure: encodeFailure(err)}, nil
+	}
+	return &pb.FindResponse{Items: convert(items, encodeItem)}, nil
+}
+
+func (s *server) Normalize(_ context.Context, m *pb.NormalizeRequest) (*pb.NormalizeResponse, error) {
+	normalizer, leave, err := able[Normalizer](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	answer := &pb.NormalizeResponse{}
+	for _, one := range m.GetProducts() {
+		var settled Product
+		product, err := decodeProduct(one)
+		if err == nil {
+			err = s.guard("Normalize", func() (err error) {
+				settled, err = normalizer.Normalize(product)
+				return err
+			})
+		}
+		if err != nil {
+			answer.Products = append(answer.Products, &pb.Normalized{Failure: encodeFailure(err)})
+			continue
+		}
+		answer.Products = append(answer.Products, &pb.Normalized{Product: encodeProduct(&settled)})
+	}
+	return answer, nil
+}
+
+func (s *server) Stop(ctx context.Context, _ *pb.StopRequest) (*pb.StopResponse, error) {
+	ctx, cancel := soften(ctx)
+	defer cancel()
+	if err := s.stop(ctx); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	return &pb.StopResponse{}, nil
+}
+
+// stop refuses new calls, waits for those in flight and closes the connector.
+// It may be called again, and then waits the same way.
+func (s *server) stop(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		s.inFlight.Wait()
+		s.closing.Do(func() { s.close(s.connector) }) // no call changes it any more
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *server) close(connector Connector) {
+	closer, ok := connector.(io.Closer)
+	if !ok {
+		return
+	}
+	if err := s.guard("Close", closer.Close); err != nil {
+		s.log.Warn("closing failed", "error", err)
+	}
+}
+
+// soften ends the context a little before its deadline, since at the deadline
+// itself gRPC throws the answer away: results that are there must have left by
+// then.
+func soften(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	early := min(time.Until(deadline)/10, time.Second)
+	return context.WithDeadline(ctx, deadline.Add(-early))
+}
+
+// panicked is an author's panic as an error. It is Temporary, so the host tries
+// again elsewhere and later, and the process lives.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("the connector panicked: %v", p.value) }
+
+// rescue turns a panic into an error; defer it.
+func rescue(err *error) {
+	if value := recover(); value != nil {
+		*err = &panicked{value, debug.Stack()}
+	}
+}
+
+// guard runs an author's method and logs a panic of it with its stack.
+func (s *server) guard(method string, call func() error) error {
+	err := func() (err error) {
+		defer rescue(&err)
+		return call()
+	}()
+	s.logPanic(method, err)
+	return err
+}
+
+func (s *server) logPanic(method string, err error) {
+	var p *panicked
+	if errors.As(err, &p) {
+		s.log.Error("panic", "method", method, "value", fmt.Sprint(p.value), "stack", string(p.stack))
+	}
+}
