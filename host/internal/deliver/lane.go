@@ -11,6 +11,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,15 @@ type Port interface {
 	List(ctx context.Context, q sdk.Query) (sdk.Page, error)
 }
 
+// Mode is what a lane follows.
+type Mode string
+
+// The ways of delivering.
+const (
+	Latest Mode = "latest" // the catalog: changes that pile up become one
+	Every  Mode = "every"  // the journal: each event, in order per product
+)
+
 // OnUnknown says what to do about a create whose outcome is unknown, at a
 // connector that can neither find nor list.
 type OnUnknown string
@@ -72,7 +82,8 @@ const (
 // Options are a lane's settings.
 type Options struct {
 	Name      string      // of the connector
-	Policy    plan.Policy // Carried is filled in when the connector is ready
+	Deliver   Mode        // empty: Every for a connector that carries raw events, else Latest
+	Policy    plan.Policy // Every and Carried are filled in when the connector is ready
 	OnUnknown OnUnknown
 	Rate      rate.Limit // changes a second; 0: unlimited
 	Burst     int
@@ -156,7 +167,7 @@ func New(s Store, c Connector, options Options) *Lane {
 		options: options, store: s, connector: c,
 		crashes:  map[string]int{},
 		commands: make(chan command),
-		status:   Status{Connector: options.Name, Every: options.Policy.Every, State: Waiting},
+		status:   Status{Connector: options.Name, Deliver: options.Deliver, State: Waiting},
 	}
 	if options.Rate > 0 {
 		l.limiter = rate.NewLimiter(options.Rate, max(1, options.Burst))
@@ -170,10 +181,11 @@ func (l *Lane) Name() string { return l.options.Name }
 // Run delivers until ctx ends, and then waits for what is in flight. Its error
 // is the store's: a connector's trouble never ends a lane.
 func (l *Lane) Run(ctx context.Context) error {
-	var err error
-	if l.row, err = l.store.Lane(ctx, l.options.Name); err != nil {
+	row, err := l.store.Lane(ctx, l.options.Name)
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
+	l.row = row
 	for ctx.Err() == nil {
 		if err := l.once(ctx); err != nil && ctx.Err() == nil {
 			l.options.Log.Error("the lane cannot use the store and tries again", "error", err)
@@ -198,6 +210,12 @@ func (l *Lane) once(ctx context.Context) error {
 	}
 	policy := l.options.Policy
 	policy.Carried = port.Opened().Fields
+	policy.Every = l.options.Deliver == Every || l.options.Deliver == "" && slices.Contains(policy.Carried, "raw")
+	l.update(func(st *Status) {
+		if st.Deliver = Latest; policy.Every {
+			st.Deliver = Every
+		}
+	})
 	if print := policy.Fingerprint(); print != l.row.Policy {
 		row := l.row
 		if row.Policy != "" && !policy.Every {

@@ -19,7 +19,7 @@ const (
 // Status is how a lane stands.
 type Status struct {
 	Connector   string
-	Every       bool
+	Deliver     Mode // empty until the connector has said what it carries
 	State       State
 	Reason      string
 	Until       time.Time // end of a throttle, or the next probe

@@ -1,0 +1,626 @@
+package deliver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/host/internal/store/sqlite"
+	"github.com/synchost/synchost/sdk"
+)
+
+// platform is a connector and the platform behind it, in memory: a port that
+// checks what every lane promises, and answers as the test says.
+type platform struct {
+	t      *testing.T
+	opened sdk.Opened
+
+	mu       sync.Mutex
+	answer   func(c sdk.Change) sdk.Result // nil: done
+	rest     error
+	down     error         // what Ready says
+	hang     chan struct{} // when not nil, Apply waits for it
+	calls    [][]string    // keys of each Apply
+	changes  []sdk.Change
+	inFlight map[string]bool
+	most     int // calls at once
+	now      int
+	remote   map[string]sdk.Product // key → product
+	twins    bool
+}
+
+func newPlatform(t *testing.T, fields ...string) *platform {
+	return &platform{t: t, inFlight: map[string]bool{}, remote: map[string]sdk.Product{},
+		opened: sdk.Opened{Fields: fields, Limits: sdk.Limits{Batch: 4, InFlight: 3}}}
+}
+
+func (p *platform) Ready(ctx context.Context) (deliver.Port, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p, p.down
+}
+
+func (p *platform) Opened() sdk.Opened        { return p.opened }
+func (p *platform) Can(c sdk.Capability) bool { return slices.Contains(p.opened.Capabilities, c) }
+func (p *platform) List(context.Context, sdk.Query) (sdk.Page, error) {
+	return sdk.Page{}, errors.ErrUnsupported
+}
+
+func (p *platform) Find(_ context.Context, refs []sdk.Ref) ([]sdk.Item, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var items []sdk.Item
+	for _, ref := range refs {
+		if product, ok := p.remote[ref.Key]; ok {
+			items = append(items, sdk.Item{Key: ref.Key, Remote: sdk.Remote{ID: "r-" + ref.Key}, Product: product})
+		}
+	}
+	return items, nil
+}
+
+func (p *platform) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	p.begin(changes)
+	defer p.end(changes)
+	if p.hang != nil {
+		select {
+		case <-p.hang:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var results []sdk.Result
+	for _, c := range changes {
+		r := sdk.Result{Key: c.Key}
+		if p.answer != nil {
+			r = p.answer(c)
+		}
+		if r.Key == "" { // says nothing of it
+			continue
+		}
+		if r.Err == nil {
+			p.changes = append(p.changes, c)
+		}
+		results = append(results, r)
+	}
+	return results, p.rest
+}
+
+func (p *platform) begin(changes []sdk.Change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(changes) > p.opened.Limits.Batch {
+		p.t.Errorf("a call has %d changes, the limit is %d", len(changes), p.opened.Limits.Batch)
+	}
+	if p.now++; p.now > p.opened.Limits.InFlight {
+		p.t.Errorf("%d calls at once, the limit is %d", p.now, p.opened.Limits.InFlight)
+	}
+	p.most = max(p.most, p.now)
+	var keys []string
+	for _, c := range changes {
+		if p.inFlight[c.Key] {
+			p.t.Errorf("two calls in flight for %s", c.Key)
+		}
+		if c.Op == sdk.Upsert && len(c.Fields) == 0 {
+			p.t.Errorf("an upsert of %s without fields", c.Key)
+		}
+		p.inFlight[c.Key] = true
+		keys = append(keys, c.Key)
+	}
+	p.calls = append(p.calls, keys)
+}
+
+func (p *platform) end(changes []sdk.Change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now--
+	for _, c := range changes {
+		delete(p.inFlight, c.Key)
+	}
+}
+
+// took lists what arrived of a product, by its name.
+func (p *platform) took(key string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for _, c := range p.changes {
+		if c.Key == key {
+			names = append(names, c.Product.Name)
+		}
+	}
+	return names
+}
+
+func (p *platform) set(fn func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn()
+}
+
+// world is a store, a platform and the lane between them, under a fake clock.
+type world struct {
+	t        *testing.T
+	store    *sqlite.Store
+	platform *platform
+	options  deliver.Options
+	lane     *deliver.Lane
+	stop     func()
+	events   int
+}
+
+var schedule = []time.Duration{5 * time.Second, time.Minute, time.Hour}
+
+// run runs test in a bubble with a lane of that mode.
+func run(t *testing.T, mode deliver.Mode, test func(w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Log: hclog.NewNullLogger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: t, store: s, platform: newPlatform(t, append(sdk.FieldPaths(), "raw")...),
+			options: deliver.Options{Name: "shop", Deliver: mode, Schedule: schedule}}
+		w.start()
+		test(w)
+		w.stop()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (w *world) start() {
+	w.lane = deliver.New(w.store, w.platform, w.options)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.lane.Run(ctx) }()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+func (w *world) restart() {
+	w.stop()
+	w.start()
+}
+
+// named is an event that gives a product a name.
+func (w *world) named(key, name string) event.Event {
+	w.events++
+	return event.Event{Source: "test", ID: fmt.Sprint(w.events), Op: sdk.Updated, Key: key, Time: time.Now(),
+		Patch: event.Patch{Product: sdk.Product{Name: name}, Fields: []string{"name"}}}
+}
+
+func (w *world) accept(events ...event.Event) {
+	w.t.Helper()
+	if _, err := w.store.Accept(context.Background(), events); err != nil {
+		w.t.Fatal(err)
+	}
+	w.settle(0)
+}
+
+// settle lets d pass, and whatever follows from it happen.
+func (w *world) settle(d time.Duration) {
+	time.Sleep(d + time.Millisecond)
+	synctest.Wait()
+}
+
+func (w *world) link(key string) store.Link {
+	w.t.Helper()
+	links, err := w.store.Links(context.Background(), "shop", []string{key})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(links) == 0 {
+		return store.Link{}
+	}
+	return links[0]
+}
+
+func (w *world) expect(key string, names ...string) {
+	w.t.Helper()
+	if got := w.platform.took(key); !slices.Equal(got, names) {
+		w.t.Errorf("%s arrived as %q, want %q", key, got, names)
+	}
+}
+
+func failing(err error) func(sdk.Change) sdk.Result {
+	return func(c sdk.Change) sdk.Result { return sdk.Result{Key: c.Key, Err: err} }
+}
+
+var errDown = errors.New("connection refused")
+
+func TestEveryEventArrivesInOrder(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		var want []string
+		for i := range 50 {
+			want = append(want, fmt.Sprint("v", i))
+			w.accept(w.named("p", want[i]), w.named("q", want[i]))
+		}
+		w.expect("p", want...)
+		w.expect("q", want...)
+	})
+}
+
+func TestLatestMergesWhatPilesUp(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		hang := make(chan struct{})
+		w.platform.set(func() { w.platform.hang = hang })
+		w.accept(w.named("p", "first"))
+		for i := range 20 {
+			w.accept(w.named("p", fmt.Sprint("v", i)))
+		}
+		w.platform.set(func() { w.platform.hang = nil })
+		close(hang)
+		w.settle(time.Second)
+		w.expect("p", "first", "v19")
+	})
+}
+
+func TestUnchangedProductCausesNoCall(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.accept(w.named("p", "same"))
+		w.accept(w.named("p", "same"))
+		w.restart()
+		w.settle(time.Second)
+		if err := w.lane.Replay(context.Background(), 1); err != nil {
+			t.Fatal(err)
+		}
+		w.settle(time.Second)
+		w.expect("p", "same")
+	})
+}
+
+func TestFailedProductHoldsBackOnlyItself(t *testing.T) {
+	for _, mode := range []deliver.Mode{deliver.Every, deliver.Latest} {
+		t.Run(string(mode), func(t *testing.T) {
+			run(t, mode, func(w *world) {
+				w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+				w.platform.set(func() {
+					w.platform.answer = func(c sdk.Change) sdk.Result {
+						r := sdk.Result{Key: c.Key}
+						if c.Key == "bad" {
+							r.Err = errDown
+						}
+						return r
+					}
+				})
+				w.accept(w.named("bad", "1"), w.named("good", "1"))
+				w.accept(w.named("bad", "2"), w.named("good", "2"))
+				w.expect("good", "1", "2")
+				w.expect("bad")
+				w.platform.set(func() { w.platform.answer = nil })
+				w.settle(2 * schedule[0])
+				if mode == deliver.Every {
+					w.expect("bad", "1", "2")
+				} else {
+					w.expect("bad", "2")
+				}
+				if l := w.link("bad"); l.State != store.InStep {
+					t.Errorf("still %q: %s", l.State, l.Reason)
+				}
+			})
+		})
+	}
+}
+
+func TestBehindProductCatchesUpInOrderAcrossRestart(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		var want []string
+		for i := range 200 { // more than one step of its history
+			want = append(want, fmt.Sprint(i))
+			w.accept(w.named("p", want[i]))
+		}
+		w.restart()
+		w.platform.set(func() { w.platform.answer = nil })
+		w.settle(schedule[0] + schedule[1])
+		w.accept(w.named("p", "last"))
+		w.settle(time.Minute)
+		w.expect("p", append(want, "last")...)
+	})
+}
+
+func TestAttemptsFollowTheScheduleAndEndAsDeadLetter(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		w.accept(w.named("p", "1"))
+		var gaps []time.Duration
+		last := time.Now()
+		for range schedule {
+			calls := len(w.platform.calls)
+			for len(w.platform.calls) == calls {
+				w.settle(time.Second)
+			}
+			gaps = append(gaps, time.Since(last))
+			last = time.Now()
+		}
+		for i, gap := range gaps {
+			if gap < schedule[i] || gap > schedule[i]+schedule[i]/5+2*time.Second {
+				t.Errorf("attempt %d came after %v, scheduled are %v", i+2, gap, schedule[i])
+			}
+		}
+		if l := w.link("p"); l.State != store.Dead || l.Reason != errDown.Error() {
+			t.Errorf("after the last attempt the product is %q (%s), want dead", l.State, l.Reason)
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		w.accept(w.named("p", "2"))
+		w.expect("p", "2")
+	})
+}
+
+func TestDeadLetterIsRetriedByCommand(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(sdk.Reject("name", errors.New("too long"))) })
+		w.accept(w.named("p", "1"))
+		if l := w.link("p"); l.State != store.Dead {
+			t.Fatalf("a rejected product is %q, want dead", l.State)
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		if n, err := w.lane.Retry(context.Background(), nil); n != 1 || err != nil {
+			t.Fatalf("Retry = %d, %v", n, err)
+		}
+		w.settle(time.Second)
+		w.expect("p", "1")
+	})
+}
+
+func TestNewerEventTriesADeadLetterOnceAndGoesOn(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() {
+			w.platform.answer = func(c sdk.Change) sdk.Result {
+				r := sdk.Result{Key: c.Key}
+				if c.Product.Name == "poison" {
+					r.Err = sdk.Reject("name", errors.New("not this one"))
+				}
+				return r
+			}
+		})
+		w.accept(w.named("p", "poison"))
+		w.accept(w.named("p", "fine"))
+		w.settle(time.Second)
+		w.expect("p", "fine")
+		attempts := 0
+		for _, keys := range w.platform.calls {
+			attempts += len(keys)
+		}
+		if attempts != 3 {
+			t.Errorf("%d attempts, want 3: the poison, the poison again, and what came after it", attempts)
+		}
+	})
+}
+
+func TestThrottlePausesTheLaneWithoutUsingAttempts(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() { w.platform.answer = failing(sdk.Throttle(30*time.Second, errors.New("429"))) })
+		w.accept(w.named("p", "1"))
+		calls := len(w.platform.calls)
+		w.accept(w.named("q", "1"))
+		w.settle(29 * time.Second)
+		if len(w.platform.calls) != calls {
+			t.Error("the lane called during the pause")
+		}
+		if st := w.lane.Status(); st.State != deliver.Throttled {
+			t.Errorf("status is %q, want throttled", st.State)
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		w.settle(2 * time.Second)
+		w.expect("p", "1")
+		w.expect("q", "1")
+		if l := w.link("p"); l.Attempts != 0 {
+			t.Errorf("%d attempts counted, want none", l.Attempts)
+		}
+	})
+}
+
+func TestDeniedStopsTheLaneUntilResumed(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(sdk.Deny(errors.New("bad token"))) })
+		w.accept(w.named("p", "1"))
+		w.accept(w.named("p", "2"))
+		calls := len(w.platform.calls)
+		w.restart()
+		w.settle(time.Hour)
+		if st := w.lane.Status(); st.State != deliver.Stopped || st.Reason != "bad token" {
+			t.Errorf("status is %q (%s), want stopped with the platform's words", st.State, st.Reason)
+		}
+		if len(w.platform.calls) != calls {
+			t.Error("a stopped lane called")
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		if err := w.lane.Resume(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		w.settle(time.Second)
+		w.expect("p", "1", "2")
+	})
+}
+
+func TestPlatformThatIsDownIsNotAMillionProductsBehind(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		var events []event.Event
+		for i := range 2000 {
+			events = append(events, w.named(fmt.Sprint("p", i), "1"))
+		}
+		w.accept(events...)
+		w.settle(time.Minute)
+		counts, err := w.store.Counts(context.Background(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if behind := counts[store.Due]; behind > 60 {
+			t.Errorf("%d products are behind, the circuit should have opened long before", behind)
+		}
+		if st := w.lane.Status(); st.State != deliver.CircuitOpen {
+			t.Errorf("status is %q, want circuit open", st.State)
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		w.settle(2 * time.Hour)
+		for i := range 2000 {
+			w.expect(fmt.Sprint("p", i), "1")
+		}
+	})
+}
+
+func TestUnknownOutcomeIsLookedUpBeforeCreating(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() {
+			w.platform.answer = func(c sdk.Change) sdk.Result {
+				if c.Remote.ID == "" {
+					if _, twin := w.platform.remote[c.Key]; twin {
+						w.platform.twins = true
+					}
+					w.platform.remote[c.Key] = c.Product // created, and the answer is lost
+					return sdk.Result{Key: c.Key, Err: errors.New("connection reset")}
+				}
+				return sdk.Result{Key: c.Key, Remote: c.Remote}
+			}
+		})
+		w.accept(w.named("p", "1"))
+		w.settle(2 * schedule[0])
+		w.expect("p", "1")
+		if w.platform.twins {
+			t.Error("a second product was created")
+		}
+		if l := w.link("p"); l.Remote.ID != "r-p" {
+			t.Errorf("linked to %q, want the product that the lost answer created", l.Remote.ID)
+		}
+	})
+}
+
+func TestUnknownOutcomeIsHeldWhereTheConnectorCannotLook(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		w.accept(w.named("p", "1"))
+		w.settle(2 * schedule[0])
+		if l := w.link("p"); l.State != store.Held {
+			t.Errorf("the product is %q, want held", l.State)
+		}
+	})
+}
+
+func TestDyingProcessLosesNothing(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		deaths := 2
+		w.platform.set(func() {
+			w.platform.answer = func(c sdk.Change) sdk.Result {
+				if deaths > 0 {
+					return sdk.Result{}
+				}
+				return sdk.Result{Key: c.Key}
+			}
+			w.platform.rest = fmt.Errorf("apply: %w", sdk.ErrProcessGone)
+		})
+		go func() {
+			time.Sleep(time.Second)
+			w.platform.set(func() { deaths, w.platform.rest = 0, nil })
+		}()
+		w.accept(w.named("p", "1"), w.named("q", "1"))
+		w.settle(3 * schedule[1])
+		w.expect("p", "1")
+		w.expect("q", "1")
+	})
+}
+
+func TestGoneProductIsCreatedAgain(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.set(func() {
+			w.platform.answer = func(c sdk.Change) sdk.Result { return sdk.Result{Key: c.Key, Remote: sdk.Remote{ID: "first"}} }
+		})
+		w.accept(w.named("p", "1"))
+		w.platform.set(func() {
+			w.platform.answer = func(c sdk.Change) sdk.Result {
+				if c.Remote.ID == "first" {
+					return sdk.Result{Key: c.Key, Err: sdk.Missing(errors.New("404"))}
+				}
+				return sdk.Result{Key: c.Key, Remote: sdk.Remote{ID: "second"}}
+			}
+		})
+		w.accept(w.named("p", "2"))
+		w.settle(10 * time.Second)
+		w.expect("p", "1", "2")
+		if l := w.link("p"); l.Remote.ID != "second" {
+			t.Errorf("linked to %q, want the new one", l.Remote.ID)
+		}
+	})
+}
+
+func TestChangedFilterDecidesEverythingAgain(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		filter, err := plan.CompileFilter(`product.name != "hidden"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.options.Policy.Filter = filter
+		w.restart()
+		w.accept(w.named("p", "hidden"), w.named("q", "shown"))
+		w.expect("p")
+		w.expect("q", "shown")
+		w.options.Policy.Filter = nil
+		w.restart()
+		w.settle(time.Second)
+		w.expect("p", "hidden")
+		w.expect("q", "shown") // unchanged: no second call
+	})
+}
+
+func TestRateIsKept(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.options.Rate, w.options.Burst = 2, 1
+		w.restart()
+		var events []event.Event
+		for i := range 20 {
+			events = append(events, w.named(fmt.Sprint("p", i), "1"))
+		}
+		w.accept(events...)
+		w.settle(4900 * time.Millisecond)
+		w.platform.set(func() {
+			if n := len(w.platform.changes); n < 9 || n > 11 {
+				t.Errorf("%d changes in 4.9 s at 2/s", n)
+			}
+		})
+		w.settle(6 * time.Second)
+		w.platform.set(func() {
+			if n := len(w.platform.changes); n != 20 {
+				t.Errorf("%d of 20 changes arrived", n)
+			}
+		})
+	})
+}
+
+func TestPausedLaneKeepsItsBacklog(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		ctx := context.Background()
+		if err := w.lane.Pause(ctx, "stocktaking"); err != nil {
+			t.Fatal(err)
+		}
+		w.accept(w.named("p", "1"))
+		w.restart()
+		w.settle(time.Hour)
+		w.expect("p")
+		if err := w.lane.Resume(ctx); err != nil {
+			t.Fatal(err)
+		}
+		w.settle(time.Second)
+		w.expect("p", "1")
+	})
+}
