@@ -144,6 +144,12 @@ func (p *platform) took(key string) []string {
 	return names
 }
 
+func (p *platform) callCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.calls)
+}
+
 func (p *platform) set(fn func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -344,8 +350,8 @@ func TestAttemptsFollowTheScheduleAndEndAsDeadLetter(t *testing.T) {
 		var gaps []time.Duration
 		last := time.Now()
 		for range schedule {
-			calls := len(w.platform.calls)
-			for len(w.platform.calls) == calls {
+			calls := w.platform.callCount()
+			for w.platform.callCount() == calls {
 				w.settle(time.Second)
 			}
 			gaps = append(gaps, time.Since(last))
@@ -411,10 +417,10 @@ func TestThrottlePausesTheLaneWithoutUsingAttempts(t *testing.T) {
 		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
 		w.platform.set(func() { w.platform.answer = failing(sdk.Throttle(30*time.Second, errors.New("429"))) })
 		w.accept(w.named("p", "1"))
-		calls := len(w.platform.calls)
+		calls := w.platform.callCount()
 		w.accept(w.named("q", "1"))
 		w.settle(29 * time.Second)
-		if len(w.platform.calls) != calls {
+		if w.platform.callCount() != calls {
 			t.Error("the lane called during the pause")
 		}
 		if st := w.lane.Status(); st.State != deliver.Throttled {
@@ -435,13 +441,13 @@ func TestDeniedStopsTheLaneUntilResumed(t *testing.T) {
 		w.platform.set(func() { w.platform.answer = failing(sdk.Deny(errors.New("bad token"))) })
 		w.accept(w.named("p", "1"))
 		w.accept(w.named("p", "2"))
-		calls := len(w.platform.calls)
+		calls := w.platform.callCount()
 		w.restart()
 		w.settle(time.Hour)
 		if st := w.lane.Status(); st.State != deliver.Stopped || st.Reason != "bad token" {
 			t.Errorf("status is %q (%s), want stopped with the platform's words", st.State, st.Reason)
 		}
-		if len(w.platform.calls) != calls {
+		if w.platform.callCount() != calls {
 			t.Error("a stopped lane called")
 		}
 		w.platform.set(func() { w.platform.answer = nil })
