@@ -7,22 +7,27 @@ import (
 )
 
 // didYouMean is `; did you mean "…"?` with the one of names that is nearest to
-// what was written, else the whole choice.
+// what was written; nothing if none is near.
 func didYouMean(written string, names []string) string {
-	names = slices.Sorted(slices.Values(names))
 	best, least := "", max(1, len(written)/3)+1
-	for _, name := range names {
-		if d := distance(strings.ToLower(written), strings.ToLower(name)); d < least {
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if d := farness(strings.ToLower(written), strings.ToLower(name)); d < least {
 			best, least = name, d
 		}
 	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("; did you mean %q?", best)
-	case len(names) == 0:
+	if best == "" {
 		return ""
 	}
-	return "; known here: " + strings.Join(names, ", ")
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// farness is the distance, but a word is near to one that it begins: "warning"
+// to "warn".
+func farness(a, b string) int {
+	if min(len(a), len(b)) >= 3 && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
+		return min(1, distance(a, b))
+	}
+	return distance(a, b)
 }
 
 // distance is how many letters must be added, left out, changed or swapped with

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"sort"
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,13 +19,20 @@ type Position struct{ Line, Column int }
 // useless, but there is one.
 func positions(text string) map[string]Position {
 	s := scanner{text: text, at: make(map[string]Position), elements: make(map[string]int)}
-	for i := range len(text) {
-		if text[i] == '\n' {
-			s.newlines = append(s.newlines, i)
-		}
-	}
 	s.document()
 	return s.at
+}
+
+// positionOf is that of the character at a byte offset.
+func positionOf(text string, offset int) Position {
+	before := text[:min(max(offset, 0), len(text))]
+	start := strings.LastIndexByte(before, '\n') + 1
+	return Position{strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1}
+}
+
+// before orders positions as in the file.
+func (p Position) before(q Position) int {
+	return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 }
 
 // Paths are written as in TOML, list elements as "[0]" behind the list's path:
@@ -76,7 +83,6 @@ func isBareChar(c byte) bool {
 type scanner struct {
 	text     string
 	pos      int
-	newlines []int // offsets
 	at       map[string]Position
 	elements map[string]int // of each array of tables so far
 }
@@ -140,12 +146,7 @@ func (s *scanner) record(path string, offset int) {
 	if _, ok := s.at[path]; ok {
 		return
 	}
-	line := sort.SearchInts(s.newlines, offset)
-	start := 0
-	if line > 0 {
-		start = s.newlines[line-1] + 1
-	}
-	s.at[path] = Position{line + 1, utf8.RuneCountInString(s.text[start:offset]) + 1}
+	s.at[path] = positionOf(s.text, offset)
 }
 
 func (s *scanner) key() []part {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func (ps Problems) Error() string {
 
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return Position{a.Line, a.Column}.before(Position{b.Line, b.Column})
 	})
 }
 
@@ -70,9 +69,6 @@ func (p Place) Position(path string) Position {
 // Problem is a problem with the key of that path; empty: with the table.
 func (p Place) Problem(path, message string) Problem {
 	at := p.Position(path)
-	field := p.Field
-	if path != "" {
-		field += "." + path
-	}
+	field := strings.Trim(p.Field+"."+path, ".")
 	return Problem{File: p.File, Line: at.Line, Column: at.Column, Field: field, Message: message}
 }

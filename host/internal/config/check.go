@@ -1,0 +1,218 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// check looks at what concerns several keys at once, and fills in the defaults
+// that depend on other keys.
+func (d *decoder) check(cfg *Config) {
+	d.checkHost(&cfg.Host)
+	d.checkInspector(cfg)
+	for i := range cfg.Receivers {
+		r := &cfg.Receivers[i]
+		d.checkPath(r, cfg.Receivers[:i])
+		d.checkProtection(r)
+	}
+	for i := range cfg.Connectors {
+		d.checkConnector(&cfg.Connectors[i], cfg)
+	}
+}
+
+func (d *decoder) checkHost(h *Host) {
+	if h.Socket == "" {
+		h.Socket = filepath.Join(h.DataDir, "synchost.sock")
+	}
+	if h.ConnectorsDir == "" {
+		if exe, err := os.Executable(); err == nil {
+			h.ConnectorsDir = filepath.Join(filepath.Dir(exe), "connectors")
+		}
+	}
+	if h.TLS.Cert != "" && h.TLS.Key != "" {
+		if _, err := tls.LoadX509KeyPair(h.TLS.Cert, h.TLS.Key); err != nil {
+			d.problem("host.tls", "the certificate and key cannot be used: %s", err)
+		}
+	}
+}
+
+func (d *decoder) checkInspector(cfg *Config) {
+	const at = "inspector.listen"
+	host, port, err := net.SplitHostPort(cfg.Inspector.Listen)
+	if err != nil {
+		return // said already
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		d.problem(at, "%q is not loopback: the inspector shows requests to whoever asks; use 127.0.0.1:%s", cfg.Inspector.Listen, port)
+	}
+	other, otherPort, err := net.SplitHostPort(cfg.Host.Listen)
+	if err != nil || !cfg.Inspector.Enabled || port != otherPort || port == "0" {
+		return
+	}
+	if ip, err := netip.ParseAddr(other); other == host || other == "" || err == nil && ip.IsUnspecified() {
+		d.problem(at, "port %s is that of host.listen: choose another", port)
+	}
+}
+
+// reserved are the host's own paths.
+var reserved = []string{"/healthz", "/readyz", "/metrics"}
+
+func (d *decoder) checkPath(r *Receiver, earlier []Receiver) {
+	for _, path := range reserved {
+		if overlap(r.Path, path) {
+			d.report(r.Place.Problem("path", fmt.Sprintf("%s is the host's own: choose another path", path)))
+			return
+		}
+	}
+	for _, other := range earlier {
+		if overlap(r.Path, other.Path) {
+			d.report(r.Place.Problem("path", fmt.Sprintf("%s is taken by receivers.%s on line %d: choose another path",
+				r.Path, other.Name, other.Place.Position("path").Line)))
+		}
+	}
+}
+
+// overlap says whether one request could come to both paths.
+func overlap(a, b string) bool {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	if len(as) != len(bs) || a == "" || b == "" {
+		return false
+	}
+	for i := range as {
+		if as[i] != bs[i] && as[i] != secretSegment && bs[i] != secretSegment {
+			return false
+		}
+	}
+	return true
+}
+
+// checkProtection sees to it that there is one place for the secret.
+func (d *decoder) checkProtection(r *Receiver) {
+	inPath := strings.Contains(r.Path, secretSegment)
+	written := func(key string) bool { _, ok := r.Place.At[key]; return ok }
+	switch r.Scheme {
+	case payamgostar, token, catch:
+	default:
+		if inPath && r.Scheme != "" {
+			d.report(r.Place.Problem("path", "{secret} in a path is for the schemes payamgostar, token and catch: remove it, "+
+				r.Scheme+" finds its secret elsewhere"))
+		}
+		return
+	}
+	switch {
+	case written("token") && inPath:
+		d.report(r.Place.Problem("token", "the secret is in the path already: remove token, or {secret} from path"))
+	case written("token") && (r.Token.Header == "") == (r.Token.Query == ""):
+		if !d.reported(r.Place.Field + ".token") {
+			d.report(r.Place.Problem("token", `want one of { header = "X-Token" } and { query = "code" }`))
+		}
+	case !written("secret") && (inPath || written("token")):
+		if r.Scheme == catch { // the others demand it anyway
+			d.report(r.Place.Problem("secret", `is missing: path or token say where it is looked for; add secret = { env = "NAME" }`))
+		}
+	case !written("secret") && !written("allow") && r.Scheme == catch:
+		d.report(r.Place.Problem("", `a catch receiver must have one protection: add secret = { env = "NAME" }, or allow = ["192.0.2.7"]`))
+	case written("token") || inPath || !written("secret"):
+	case r.Scheme == payamgostar:
+		r.Token.Query = "code"
+	default:
+		r.Token.Header = "Authorization"
+	}
+}
+
+func (d *decoder) report(p Problem) { d.problems = append(d.problems, p) }
+
+// reported says whether something is known to be wrong in a table.
+func (d *decoder) reported(field string) bool {
+	for _, p := range d.problems {
+		if strings.HasPrefix(p.Field, field) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decoder) checkConnector(c *Connector, cfg *Config) {
+	for _, r := range cfg.Receivers {
+		if r.Name == c.Name {
+			d.report(c.Place.Problem("", fmt.Sprintf("receivers.%s on line %d has this name too: give one of them another, "+
+				"events are known by where they came from", r.Name, r.Place.Position("").Line)))
+		}
+	}
+	if c.LogLevel == "" {
+		c.LogLevel = cfg.Host.LogLevel
+	}
+	if !c.Enabled || c.Plugin == "" {
+		return
+	}
+	binary, err := findPlugin(c.Plugin, cfg.Host.ConnectorsDir)
+	if err != nil {
+		d.report(c.Place.Problem("plugin", err.Error()))
+	}
+	c.Binary = binary
+}
+
+// findPlugin is the path of a connector's executable.
+func findPlugin(name, dir string) (string, error) {
+	if filepath.IsAbs(name) {
+		if err := executable(name); err != nil {
+			return "", fmt.Errorf("%s cannot be started: %w", name, reason(err))
+		}
+		return name, nil
+	}
+	path := filepath.Join(dir, name)
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	err := executable(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no connector %q in %s%s", name, dir, instead(name, dir))
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be started: %w", path, reason(err))
+	}
+	return path, nil
+}
+
+func executable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a file")
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
+		return errors.New("it is not executable: run chmod +x on it")
+	}
+	return nil
+}
+
+// instead says which connectors there are.
+func instead(name, dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ", a folder that cannot be read (" + reason(err).Error() + "): build the connectors, or set connectors_dir in [host]"
+	}
+	var names []string
+	for _, e := range entries {
+		if executable(filepath.Join(dir, e.Name())) == nil {
+			names = append(names, strings.TrimSuffix(e.Name(), ".exe"))
+		}
+	}
+	if len(names) == 0 {
+		return ", which holds no connectors: build them, or set connectors_dir in [host]"
+	}
+	near := didYouMean(name, names)
+	if near == "" {
+		near = "."
+	}
+	return near + " There are: " + strings.Join(names, ", ")
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/synchost/synchost/sdk"
+)
+
+// connectorOptions is the key config: the connector's own options, which only
+// the connector knows. Here they become JSON, and their secrets are resolved.
+func connectorOptions() key[Connector] {
+	return key[Connector]{
+		name:   "config",
+		doc:    "The connector's own options; see its README. Secrets are written as { env = \"NAME\" } or { file = \"path\" }, at any depth.",
+		schema: schema{"type": "object"},
+		preset: map[string]any{},
+		read: func(d *decoder, at string, raw any, c *Connector) {
+			if _, ok := d.table(at, "a table", raw); !ok {
+				return
+			}
+			r := resolver{decoder: d, root: at, enabled: c.Enabled}
+			value := r.value(at, raw)
+			if !c.Enabled {
+				return
+			}
+			c.Secret = r.secrets
+			c.Config, _ = json.Marshal(value) // value is made of what JSON has
+		},
+	}
+}
+
+// resolver turns TOML values into JSON ones, and references into secrets.
+type resolver struct {
+	*decoder
+	root    string
+	enabled bool
+	secrets []string // option paths
+}
+
+func (r *resolver) value(at string, raw any) any {
+	switch raw := raw.(type) {
+	case map[string]any:
+		if at != r.root && isReference(raw) {
+			s, _ := r.secret(at, raw, r.enabled)
+			r.secrets = append(r.secrets, plain(strings.TrimPrefix(at, r.root+".")))
+			return s.Reveal()
+		}
+		written, _ := r.table(at, "a table", raw)
+		values := make(map[string]any, len(written))
+		for _, name := range r.inOrder(at, written) {
+			values[name] = r.value(join(at, name), written[name])
+		}
+		return values
+	case float64:
+		if math.IsNaN(raw) || math.IsInf(raw, 0) {
+			r.problem(at, "want a number that is finite")
+			return nil
+		}
+	case time.Time:
+		return raw.Format(timeLayout(raw))
+	default:
+		if items, ok := elements(raw); ok {
+			values := make([]any, len(items))
+			for i, item := range items {
+				values[i] = r.value(element(at, i), item)
+			}
+			return values
+		}
+	}
+	return raw
+}
+
+// isReference tells a reference to a secret from a table of options: it has the
+// keys of a reference and no others.
+func isReference(raw map[string]any) bool {
+	_, env := raw["env"]
+	_, file := raw["file"]
+	for name := range raw {
+		if name != "env" && name != "file" && name != "generate" {
+			return false
+		}
+	}
+	return env || file
+}
+
+// timeLayout is that of RFC 3339, or the part of it that was written: the parser
+// marks dates and times without a zone by the names of made-up zones.
+func timeLayout(t time.Time) string {
+	switch t.Location().String() {
+	case "datetime-local":
+		return "2006-01-02T15:04:05.999999999"
+	case "date-local":
+		return time.DateOnly
+	case "time-local":
+		return "15:04:05.999999999"
+	}
+	return time.RFC3339Nano
+}
+
+// CheckSecrets holds the table config against the options that the connector
+// says it has: a value of a secret option must have come from a reference.
+func (c Connector) CheckSecrets(options []sdk.Option) []Problem {
+	var config any
+	if err := json.Unmarshal(c.Config, &config); err != nil {
+		return nil // disabled: there is nothing to check
+	}
+	var problems Problems
+	eachLeaf(config, nil, func(parts []string) {
+		path := optionPath(parts)
+		if slices.Contains(c.Secret, path) {
+			return
+		}
+		for _, o := range options {
+			if o.Secret && matches(o.Path, parts) {
+				problems = append(problems, c.Place.Problem("config."+path, useReference))
+				return
+			}
+		}
+	})
+	problems.sort()
+	return problems
+}
+
+// Problems puts the connector's own problems in their places in the file. What
+// they quote of a secret is masked.
+func (c Connector) Problems(problems []sdk.Problem) []Problem {
+	placed := make(Problems, len(problems))
+	for i, p := range problems {
+		path := "config"
+		if p.Path != "" {
+			path += "." + p.Path
+		}
+		placed[i] = c.Place.Problem(path, c.mask(p.Message))
+	}
+	placed.sort()
+	return placed
+}
+
+// mask hides the connector's secrets in a message. Very short ones are left: to
+// mask every "1" would hide the message, and not the secret.
+func (c Connector) mask(message string) string {
+	var config any
+	if err := json.Unmarshal(c.Config, &config); err != nil {
+		return message
+	}
+	walk(config, nil, func(parts []string, value any) {
+		text, _ := value.(string)
+		if len(text) >= 4 && slices.Contains(c.Secret, optionPath(parts)) {
+			message = strings.ReplaceAll(message, text, "***")
+		}
+	})
+	return message
+}
+
+// eachLeaf calls do with the path of every value that holds no others.
+func eachLeaf(value any, parts []string, do func(parts []string)) {
+	walk(value, parts, func(parts []string, _ any) { do(parts) })
+}
+
+func walk(value any, parts []string, do func(parts []string, value any)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, v := range value {
+			walk(v, append(slices.Clip(parts), name), do)
+		}
+	case []any:
+		for i, v := range value {
+			walk(v, append(slices.Clip(parts), fmt.Sprintf("[%d]", i)), do)
+		}
+	default:
+		do(parts, value)
+	}
+}
+
+func optionPath(parts []string) string {
+	return strings.ReplaceAll(strings.Join(parts, "."), ".[", "[")
+}
+
+// matches says whether an option's path ("servers[].key", "headers.*") is that
+// of a value, or of something around it.
+func matches(option string, parts []string) bool {
+	pattern := strings.Split(strings.ReplaceAll(option, "[]", ".[]"), ".")
+	if len(pattern) > len(parts) {
+		return false
+	}
+	for i, p := range pattern {
+		isIndex := strings.HasPrefix(parts[i], "[")
+		if p != parts[i] && p != "*" && !(p == "[]" && isIndex) {
+			return false
+		}
+	}
+	return true
+}
