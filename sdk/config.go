@@ -174,6 +174,8 @@ func (r *schemaReader) member(f reflect.StructField, name, path string, index []
 			r.fault(path, "what is required has no default")
 		case m.preset == nil:
 			r.fault(path, "a %s has no default", m.kind)
+		case !json.Valid(m.preset):
+			r.fault(path, "the default %q is no %s", text, m.kind.shown())
 		default:
 			d.value(m.schema, path, m.preset, reflect.New(f.Type).Elem())
 		}

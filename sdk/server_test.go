@@ -1,30 +1,456 @@
 package sdk_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/synchost/synchost/sdk"
 	"github.com/synchost/synchost/sdk/sdktest"
 )
 
-type applyFunc func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error)
-
-func (f applyFunc) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
-	return f(ctx, changes)
+// fake is a connector of functions; Apply is the only one it must have.
+type fake struct {
+	apply func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error)
+	close func() error
 }
 
-type noConfig struct{}
-
-func plugin(c sdk.Connector) sdk.Plugin[noConfig] {
-	return sdk.Plugin[noConfig]{Name: "test", Version: "1", Open: func(context.Context, sdk.Env, noConfig) (sdk.Connector, error) { return c, nil }}
+func (f fake) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	return f.apply(ctx, changes)
 }
 
-func TestSmoke(t *testing.T) {
-	c := sdktest.Open(t, plugin(applyFunc(func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
-		return []sdk.Result{{Key: changes[0].Key}}, sdk.Throttle(5, context.Canceled)
-	})), nil)
-	r, err := c.Apply(t.Context(), []sdk.Change{{Key: "a", Op: sdk.Upsert}, {Key: "b", Op: sdk.Upsert}})
-	t.Logf("%+v %v %v", r, err, sdk.KindOf(err))
-	t.Logf("%+v", c.Opened())
+func (f fake) Close() error {
+	if f.close == nil {
+		return nil
+	}
+	return f.close()
+}
+
+// able is a fake with every capability.
+type able struct {
+	fake
+	check     func() error
+	list      func(sdk.Query) (sdk.Page, error)
+	find      func([]sdk.Ref) ([]sdk.Item, error)
+	normalize func(sdk.Product) (sdk.Product, error)
+	fields    []string
+}
+
+func (a able) Check(context.Context) error                             { return a.check() }
+func (a able) List(_ context.Context, q sdk.Query) (sdk.Page, error)   { return a.list(q) }
+func (a able) Find(_ context.Context, r []sdk.Ref) ([]sdk.Item, error) { return a.find(r) }
+func (a able) Normalize(p sdk.Product) (sdk.Product, error)            { return a.normalize(p) }
+func (a able) Fields() []string                                        { return a.fields }
+
+type none struct{}
+
+func plugin(c sdk.Connector) sdk.Plugin[none] {
+	return sdk.Plugin[none]{
+		Name: "fake", Version: "1.2.3", Limits: sdk.Limits{Batch: 100},
+		Open: func(context.Context, sdk.Env, none) (sdk.Connector, error) { return c, nil },
+	}
+}
+
+func changes(keys ...string) []sdk.Change {
+	var changes []sdk.Change
+	for _, key := range keys {
+		changes = append(changes, sdk.Change{Key: key, Op: sdk.Upsert, Fields: []string{"name"}})
+	}
+	return changes
+}
+
+func keys(results []sdk.Result) string {
+	var keys []string
+	for _, r := range results {
+		keys = append(keys, r.Key)
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, " ")
+}
+
+func TestPartialResultsAreByKey(t *testing.T) {
+	throttled := sdk.Throttle(time.Minute, errors.New("429"))
+	for name, c := range map[string]struct {
+		results []sdk.Result
+		err     error
+		want    string
+		check   func(error) bool
+	}{
+		"all done":              {[]sdk.Result{{Key: "b"}, {Key: "a"}, {Key: "c"}}, nil, "a b c", func(err error) bool { return err == nil }},
+		"the rest is throttled": {[]sdk.Result{{Key: "b"}}, throttled, "b", func(err error) bool { return sdk.KindOf(err) == sdk.Throttled }},
+		"all fail":              {nil, throttled, "", func(err error) bool { return sdk.KindOf(err) == sdk.Throttled }},
+		"one is unknown":        {[]sdk.Result{{Key: "a"}, {Key: "c"}}, nil, "a c", func(err error) bool { return err == nil }},
+		"two answers for one":   {[]sdk.Result{{Key: "a"}, {Key: "b"}, {Key: "a"}, {Key: "a"}}, nil, "b", isFaulty(`more than one answer for "a"`)},
+		"an answer for another": {[]sdk.Result{{Key: "a"}, {Key: "x"}}, nil, "a", isFaulty(`an answer for "x"`)},
+		"faulty and throttled": {[]sdk.Result{{Key: "x"}}, throttled, "", func(err error) bool {
+			return errors.Is(err, sdk.ErrFaulty) && sdk.KindOf(err) == sdk.Throttled
+		}},
+		"a number that is none": {[]sdk.Result{{Key: "a", After: &sdk.Product{Prices: []sdk.Price{{Amount: "1,5"}}}}, {Key: "b"}}, nil, "b", isFaulty("prices.amount")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := sdktest.Open(t, plugin(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+				return c.results, c.err
+			}}), nil)
+			results, err := client.Apply(t.Context(), changes("a", "b", "c"))
+			if keys(results) != c.want || !c.check(err) {
+				t.Errorf("results %q, error %v", keys(results), err)
+			}
+		})
+	}
+}
+
+func isFaulty(text string) func(error) bool {
+	return func(err error) bool { return errors.Is(err, sdk.ErrFaulty) && strings.Contains(err.Error(), text) }
+}
+
+func TestResultsArriveBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	client := sdktest.Open(t, plugin(fake{apply: func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+		var results []sdk.Result
+		for _, c := range changes {
+			if c.Key == "hangs" {
+				<-ctx.Done()
+				return results, context.Cause(ctx)
+			}
+			results = append(results, sdk.Result{Key: c.Key})
+		}
+		return results, nil
+	}}), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	results, err := client.Apply(ctx, changes("1", "2", "3", "4", "5", "6", "7", "8", "9", "hangs"))
+	var own *sdk.Error
+	if len(results) != 9 || !errors.As(err, &own) || own.Kind != sdk.Temporary {
+		t.Errorf("%d results, error %v", len(results), err)
+	}
+}
+
+func TestDeadlineThatPassesIsTheCallersError(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	client := sdktest.Open(t, plugin(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+		<-release // deaf to its context
+		return nil, nil
+	}}), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := client.Apply(ctx, changes("a"))
+	var own *sdk.Error
+	if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &own) || errors.Is(err, sdk.ErrProcessGone) {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.Apply(ctx, changes("a")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	release <- struct{}{}
+}
+
+func TestPanicFailsTheCallAndNotTheProcess(t *testing.T) {
+	boom := func() { panic("boom") }
+	var log safeBuffer
+	opened := openLogged(t, able{
+		fake:      fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) { boom(); return nil, nil }},
+		check:     func() error { boom(); return nil },
+		list:      func(sdk.Query) (sdk.Page, error) { boom(); return sdk.Page{}, nil },
+		find:      func([]sdk.Ref) ([]sdk.Item, error) { boom(); return nil, nil },
+		normalize: func(sdk.Product) (sdk.Product, error) { boom(); return sdk.Product{}, nil },
+		fields:    []string{"name"},
+	}, &log)
+	ctx := t.Context()
+	_, apply := opened.Apply(ctx, changes("a"))
+	_, list := opened.List(ctx, sdk.Query{})
+	_, find := opened.Find(ctx, nil)
+	_, normalize, err := opened.Normalize(ctx, []sdk.Product{{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, err := range map[string]error{"Apply": apply, "List": list, "Find": find, "Check": opened.Check(ctx), "Normalize": normalize[0]} {
+		var own *sdk.Error
+		if !errors.As(err, &own) || own.Kind != sdk.Temporary || !strings.Contains(err.Error(), "panicked: boom") {
+			t.Errorf("%s gave %v", method, err)
+		}
+		if !strings.Contains(log.String(), `"method":"`+method+`"`) {
+			t.Errorf("the log does not tell of %s", method)
+		}
+	}
+	if !strings.Contains(log.String(), "server_test.go") {
+		t.Errorf("the log has no stack: %s", log.String())
+	}
+}
+
+func TestPanicInsideEachIsLoggedToo(t *testing.T) {
+	var log safeBuffer
+	client := openLogged(t, fake{apply: func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+		return sdk.Each(ctx, 2, changes, func(_ context.Context, c sdk.Change) (sdk.Result, error) {
+			if c.Key == "b" {
+				panic("boom")
+			}
+			return sdk.Result{}, nil
+		})
+	}}, &log)
+	results, err := client.Apply(t.Context(), changes("a", "b", "c"))
+	if err != nil || keys(results) != "a b c" || !strings.Contains(log.String(), "server_test.go") {
+		t.Errorf("results %q, error %v, log %s", keys(results), err, log.String())
+	}
+}
+
+func TestCapabilitiesAreThoseOfWhatOpenReturned(t *testing.T) {
+	apply := func(context.Context, []sdk.Change) ([]sdk.Result, error) { return nil, nil }
+	poor := sdktest.Open(t, plugin(fake{apply: apply}), nil)
+	if o := poor.Opened(); o.Capabilities != nil || !slices.Equal(o.Fields, sdk.FieldPaths()) || o.Limits != (sdk.Limits{Batch: 100, InFlight: 1, Timeout: 30 * time.Second}) {
+		t.Errorf("opened as %+v", o)
+	}
+	_, list := poor.List(t.Context(), sdk.Query{})
+	_, find := poor.Find(t.Context(), nil)
+	_, _, normalize := poor.Normalize(t.Context(), nil)
+	for _, err := range []error{list, find, normalize, poor.Check(t.Context())} {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("calling what is not declared gave %v", err)
+		}
+	}
+	rich := sdktest.Open(t, plugin(able{fake: fake{apply: apply}, fields: []string{"raw", "attributes.*"}}), nil)
+	for _, can := range []sdk.Capability{sdk.CanCheck, sdk.CanList, sdk.CanFind, sdk.CanNormalize} {
+		if !rich.Can(can) || poor.Can(can) {
+			t.Errorf("capability %v: rich %v, poor %v", can, rich.Can(can), poor.Can(can))
+		}
+	}
+	if fields := rich.Opened().Fields; !slices.Equal(fields, []string{"raw", "attributes.*"}) {
+		t.Errorf("carries %v", fields)
+	}
+}
+
+func TestCallsCarryWhatTheyAreGiven(t *testing.T) {
+	since := time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
+	client := sdktest.Open(t, plugin(able{
+		fake:  fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) { return nil, nil }},
+		check: func() error { return sdk.Deny(errors.New("401")) },
+		list: func(q sdk.Query) (sdk.Page, error) {
+			if q.Cursor == "bad" {
+				return sdk.Page{Next: "x"}, sdk.Reject("", errors.New("no such page"))
+			}
+			return sdk.Page{Items: []sdk.Item{{Key: fmt.Sprint(q), Remote: sdk.Remote{ID: "r"}, Archived: true, Product: sdk.Product{Name: "n"}}}, Next: "more"}, nil
+		},
+		find: func(refs []sdk.Ref) ([]sdk.Item, error) { return []sdk.Item{{Key: fmt.Sprint(refs)}}, nil },
+		normalize: func(p sdk.Product) (sdk.Product, error) {
+			if p.Name == "" {
+				return p, sdk.Reject("name", errors.New("missing"))
+			}
+			p.Name = strings.ToUpper(p.Name)
+			return p, nil
+		},
+		fields: []string{"name"},
+	}), nil)
+	ctx := t.Context()
+	if err := client.Check(ctx); sdk.KindOf(err) != sdk.Denied {
+		t.Errorf("Check: %v", err)
+	}
+	q := sdk.Query{Cursor: "c", Since: since, Limit: 5}
+	page, err := client.List(ctx, q)
+	if err != nil || page.Next != "more" || len(page.Items) != 1 || page.Items[0].Key != fmt.Sprint(q) || page.Items[0].Remote.ID != "r" || !page.Items[0].Archived || page.Items[0].Product.Name != "n" {
+		t.Errorf("List: %+v, %v", page, err)
+	}
+	if page, err := client.List(ctx, sdk.Query{Cursor: "bad"}); sdk.KindOf(err) != sdk.Rejected || page.Next != "" {
+		t.Errorf("List: %+v, %v", page, err)
+	}
+	refs := []sdk.Ref{{Key: "k", Remote: "r", Code: "c"}}
+	if items, err := client.Find(ctx, refs); err != nil || len(items) != 1 || items[0].Key != fmt.Sprint(refs) {
+		t.Errorf("Find: %+v, %v", items, err)
+	}
+	settled, refused, err := client.Normalize(ctx, []sdk.Product{{Name: "a"}, {}})
+	if err != nil || settled[0].Name != "A" || refused[0] != nil || sdk.KindOf(refused[1]) != sdk.Rejected {
+		t.Errorf("Normalize: %+v, %v, %v", settled, refused, err)
+	}
+}
+
+func TestUnknownOperationIsRefusedForTheConnector(t *testing.T) {
+	client := sdktest.Open(t, plugin(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+		return []sdk.Result{{Key: changes[0].Key}}, nil
+	}}), nil)
+	batch := changes("a", "b")
+	batch[0].Op = 77
+	results, err := client.Apply(t.Context(), batch)
+	if err != nil || keys(results) != "a b" {
+		t.Fatalf("results %q, error %v", keys(results), err)
+	}
+	for _, r := range results {
+		if (r.Key == "a") != (sdk.KindOf(r.Err) == sdk.Rejected) {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestLargeMessagesPass(t *testing.T) {
+	client := sdktest.Open(t, plugin(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+		return []sdk.Result{{Key: "a", After: &changes[0].Product}}, nil
+	}}), nil)
+	big := changes("a")
+	big[0].Product.Description = strings.Repeat("x", 20<<20)
+	results, err := client.Apply(t.Context(), big)
+	if err != nil || len(results) != 1 || len(results[0].After.Description) != 20<<20 {
+		t.Fatalf("%d results, error %v", len(results), err)
+	}
+	big[0].Product.Description = strings.Repeat("x", sdk.MaxMessage)
+	if _, err := client.Apply(t.Context(), big); err == nil || errors.Is(err, sdk.ErrProcessGone) {
+		t.Errorf("a message beyond the limit gave %v", err)
+	}
+	if _, err := client.Apply(t.Context(), changes("a")); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+func TestStopWaitsForWhatIsInFlight(t *testing.T) {
+	started, release, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var finished bool
+	client := sdktest.Open(t, plugin(fake{
+		apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+			close(started)
+			<-release
+			finished = true
+			return []sdk.Result{{Key: "a"}}, nil
+		},
+		close: func() error {
+			if !finished {
+				t.Error("closed while a call was in flight")
+			}
+			close(closed) // panics if closed twice
+			return nil
+		},
+	}), nil)
+	var flight sync.WaitGroup
+	flight.Go(func() {
+		if results, err := client.Apply(t.Context(), changes("a")); err != nil || keys(results) != "a" {
+			t.Errorf("the call in flight gave %q, %v", keys(results), err)
+		}
+	})
+	<-started
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := client.Stop(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Stop with a call in flight gave %v", err)
+	}
+	if _, err := client.Apply(t.Context(), changes("b")); err == nil || !strings.Contains(err.Error(), "stopping") {
+		t.Errorf("a new call gave %v", err)
+	}
+	close(release)
+	if err := client.Stop(t.Context()); err != nil {
+		t.Errorf("Stop: %v", err)
+	}
+	flight.Wait()
+	<-closed
+}
+
+func TestConfigure(t *testing.T) {
+	type config struct {
+		Token sdk.Secret `json:"token" required:"true"`
+		Mode  string     `json:"mode"`
+	}
+	opened := 0
+	client := sdktest.Dial(t, sdk.Plugin[config]{
+		Name: "fake", Version: "1",
+		Open: func(_ context.Context, env sdk.Env, c config) (sdk.Connector, error) {
+			opened++
+			switch c.Mode {
+			case "panic":
+				panic("boom")
+			case "nothing":
+				return nil, nil
+			case "down":
+				return nil, sdk.Retry(time.Minute, errors.New("no route"))
+			case "wrong":
+				return nil, errors.Join(sdk.Reject("mode", errors.New("not today")), sdk.Reject("token", errors.New("too short")))
+			}
+			if env.Instance != "shop" || env.StateDir != "/state" || env.Log == nil || c.Token.Reveal() != "hunter2" {
+				t.Errorf("opened with %+v %+v", env, c)
+			}
+			return fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) { return nil, nil }}, nil
+		},
+	})
+	ctx := t.Context()
+	setup := func(text string) sdk.Setup {
+		return sdk.Setup{Config: []byte(text), Instance: "shop", StateDir: "/state"}
+	}
+	description, err := client.Describe(ctx)
+	if err != nil || description.Name != "fake" || description.Version != "1" || len(description.Options) != 2 || !description.Options[0].Secret {
+		t.Errorf("Describe: %+v, %v", description, err)
+	}
+	if _, err := client.Apply(ctx, changes("a")); err == nil || !strings.Contains(err.Error(), "Configure comes first") {
+		t.Errorf("Apply before Configure: %v", err)
+	}
+	problems, err := client.Validate(ctx, setup(`{"tokn":"hunter2"}`))
+	if err != nil || len(problems) != 2 || problems[0].Path != "token" || problems[1].Path != "tokn" {
+		t.Errorf("Validate: %v, %v", problems, err)
+	}
+	if problems, err := client.Validate(ctx, setup(`{"token":"hunter2"}`)); err != nil || problems != nil || opened != 0 {
+		t.Errorf("Validate: %v, %v, opened %d times", problems, err, opened)
+	}
+	for mode, want := range map[string]string{"panic": "panicked", "nothing": "neither", "down": "no route"} {
+		if _, problems, err := client.Configure(ctx, setup(`{"token":"t","mode":"`+mode+`"}`)); problems != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", mode, problems, err)
+		}
+	}
+	if _, problems, err := client.Configure(ctx, setup(`{"token":"t","mode":"wrong"}`)); err != nil || len(problems) != 2 || problems[0] != (sdk.Problem{Path: "mode", Message: "not today"}) {
+		t.Errorf("wrong: %v, %v", problems, err)
+	}
+	if _, problems, err := client.Configure(ctx, setup(`{"token":"hunter2"}`)); err != nil || problems != nil {
+		t.Errorf("Configure: %v, %v", problems, err)
+	}
+	if _, _, err := client.Configure(ctx, setup(`{"token":"hunter2"}`)); err == nil || !strings.Contains(err.Error(), "configured already") {
+		t.Errorf("Configure again: %v", err)
+	}
+}
+
+func TestPluginsThatCannotWork(t *testing.T) {
+	open := func(context.Context, sdk.Env, none) (sdk.Connector, error) { return nil, nil }
+	for want, p := range map[string]sdk.Plugin[none]{
+		"Plugin.Name":    {Name: "Shop", Version: "1", Open: open},
+		"Plugin.Version": {Name: "shop", Open: open},
+		"Plugin.Open":    {Name: "shop", Version: "1"},
+		`"colour"`:       {Name: "shop", Version: "1", Open: open, Fields: []string{"name", "colour"}},
+		"Plugin.Limits":  {Name: "shop", Version: "1", Open: open, Limits: sdk.Limits{Batch: 5000}},
+	} {
+		if _, err := sdk.ServeConfig(p, hclog.NewNullLogger()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestReadOnlyRejectsEveryChange(t *testing.T) {
+	client := sdktest.Open(t, plugin(sdk.ReadOnly{}), nil)
+	if results, err := client.Apply(t.Context(), changes("a", "b")); results != nil && len(results) > 0 || sdk.KindOf(err) != sdk.Rejected {
+		t.Errorf("%v, %v", results, err)
+	}
+}
+
+// openLogged is sdktest.Open with the connector's log in a buffer.
+func openLogged(t *testing.T, c sdk.Connector, log *safeBuffer) *sdk.Client {
+	t.Helper()
+	logger := hclog.New(&hclog.LoggerOptions{Output: log, JSONFormat: true})
+	return sdktest.OpenLogged(t, plugin(c), nil, logger)
+}
+
+// safeBuffer is a buffer that many may write to.
+type safeBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }

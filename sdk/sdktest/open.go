@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/synchost/synchost/sdk"
 )
+
+// patience is how long a connector may take for what should be done at once.
+const patience = 10 * time.Second
 
 // Open serves plugin for the length of the test, configures it with config, and
 // returns the host's client of it. Config is JSON text, or anything that
@@ -16,7 +20,7 @@ import (
 // not. The test fails when the configuration is refused.
 func Open[Config any](t testing.TB, plugin sdk.Plugin[Config], config any) *sdk.Client {
 	t.Helper()
-	return open(t, plugin, config, testLog(t))
+	return OpenLogged(t, plugin, config, testLog(t))
 }
 
 // Dial serves plugin like Open, and configures nothing.
@@ -25,7 +29,8 @@ func Dial[Config any](t testing.TB, plugin sdk.Plugin[Config]) *sdk.Client {
 	return dial(t, plugin, testLog(t))
 }
 
-func open[Config any](t testing.TB, plugin sdk.Plugin[Config], config any, log hclog.Logger) *sdk.Client {
+// OpenLogged is Open with the connector's log going to log and not to the test's.
+func OpenLogged[Config any](t testing.TB, plugin sdk.Plugin[Config], config any, log hclog.Logger) *sdk.Client {
 	t.Helper()
 	client := dial(t, plugin, log)
 	_, problems, err := client.Configure(t.Context(), sdk.Setup{
@@ -55,10 +60,10 @@ func dial[Config any](t testing.TB, p sdk.Plugin[Config], log hclog.Logger) *sdk
 	address, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
 	serve.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: address, CloseCh: closed}
 	go plugin.Serve(serve)
-	t.Cleanup(func() {
+	end := func() {
 		stop()
 		<-closed
-	})
+	}
 	host := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake,
 		Plugins:          sdk.ClientPlugins(),
@@ -69,14 +74,25 @@ func dial[Config any](t testing.TB, p sdk.Plugin[Config], log hclog.Logger) *sdk
 	})
 	wire, err := host.Client()
 	if err != nil {
+		end()
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = wire.Close() })
-	client, err := wire.Dispense(sdk.Dispensed)
+	dispensed, err := wire.Dispense(sdk.Dispensed)
 	if err != nil {
+		end()
 		t.Fatal(err)
 	}
-	return client.(*sdk.Client)
+	client := dispensed.(*sdk.Client)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := client.Stop(ctx); err != nil {
+			t.Errorf("the connector does not stop: %v", err)
+		}
+		end()
+		_ = wire.Close() // the server is gone already, so it has nothing to say
+	})
+	return client
 }
 
 func configJSON(t testing.TB, config any) []byte {
