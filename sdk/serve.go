@@ -71,7 +71,7 @@ func Serve[Config any](p Plugin[Config]) {
 		Output:     os.Stderr,
 		JSONFormat: true,
 	})
-	s := &server{definition: definition, log: log}
+	s := newServer(definition, log)
 	go s.stopOnSignal()
 	plugin.Serve(serveConfig(s, log))
 	s.shutDown()
@@ -85,7 +85,7 @@ func ServeConfig[Config any](p Plugin[Config], log hclog.Logger) (*plugin.ServeC
 	if err != nil {
 		return nil, err
 	}
-	return serveConfig(&server{definition: definition, log: log}, log), nil
+	return serveConfig(newServer(definition, log), log), nil
 }
 
 func serveConfig(s *server, log hclog.Logger) *plugin.ServeConfig {
@@ -150,8 +150,10 @@ func (s *server) stopOnSignal() {
 	os.Exit(0)
 }
 
-// shutDown stops without the host's asking, for a limited time.
+// shutDown stops without the host's asking: calls in flight are told to end, and
+// have a limited time to return what they have.
 func (s *server) shutDown() {
+	s.end(errEnding)
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
 	if err := s.stop(ctx); err != nil {

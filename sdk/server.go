@@ -21,7 +21,9 @@ import (
 type server struct {
 	pb.UnimplementedConnectorServer
 	*definition
-	log hclog.Logger
+	log    hclog.Logger
+	ending context.Context // ends when the process is told to; the calls end with it
+	end    context.CancelCauseFunc
 
 	configuring sync.Mutex // held by Configure: Open runs once
 
@@ -32,10 +34,16 @@ type server struct {
 	closing   sync.Once
 }
 
+func newServer(d *definition, log hclog.Logger) *server {
+	ending, end := context.WithCancelCause(context.Background())
+	return &server{definition: d, log: log, ending: ending, end: end}
+}
+
 var (
 	errStopping      = status.Error(codes.FailedPrecondition, "the connector is stopping")
 	errNotConfigured = status.Error(codes.FailedPrecondition, "Configure comes first")
 	errConfigured    = status.Error(codes.FailedPrecondition, "the connector is configured already; start a new process")
+	errEnding        = errors.New("the connector was told to end")
 	errNetRPC        = errors.New("the connector speaks gRPC only")
 )
 
@@ -92,7 +100,7 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 	if s.configured() {
 		return nil, errConfigured
 	}
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 	var connector Connector
 	var problems []Problem
@@ -170,7 +178,7 @@ func (s *server) Apply(ctx context.Context, m *pb.ApplyRequest) (*pb.ApplyRespon
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 
 	answer := &pb.ApplyResponse{}
@@ -208,7 +216,7 @@ func (s *server) Check(ctx context.Context, _ *pb.CheckRequest) (*pb.CheckRespon
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 	err = s.guard("Check", func() error { return checker.Check(ctx) })
 	return &pb.CheckResponse{Failure: encodeFailure(err)}, nil
@@ -220,7 +228,7 @@ func (s *server) List(ctx context.Context, m *pb.ListRequest) (*pb.ListResponse,
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 	var page Page
 	err = s.guard("List", func() (err error) {
@@ -239,7 +247,7 @@ func (s *server) Find(ctx context.Context, m *pb.FindRequest) (*pb.FindResponse,
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 	refs := convert(m.GetRefs(), func(r **pb.Ref) Ref {
 		return Ref{Key: (*r).GetKey(), Remote: (*r).GetRemote(), Code: (*r).GetCode()}
@@ -281,7 +289,7 @@ func (s *server) Normalize(_ context.Context, m *pb.NormalizeRequest) (*pb.Norma
 }
 
 func (s *server) Stop(ctx context.Context, _ *pb.StopRequest) (*pb.StopResponse, error) {
-	ctx, cancel := soften(ctx)
+	ctx, cancel := s.soften(ctx)
 	defer cancel()
 	if err := s.stop(ctx); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -321,14 +329,18 @@ func (s *server) close(connector Connector) {
 
 // soften ends the context a little before its deadline, since at the deadline
 // itself gRPC throws the answer away: results that are there must have left by
-// then.
-func soften(ctx context.Context) (context.Context, context.CancelFunc) {
+// then. It ends with the process too.
+func (s *server) soften(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(s.ending, func() { cancel(context.Cause(s.ending)) })
+	done := func() { unlink(); cancel(nil) }
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return context.WithCancel(ctx)
+		return ctx, done
 	}
 	early := min(time.Until(deadline)/10, time.Second)
-	return context.WithDeadline(ctx, deadline.Add(-early))
+	ctx, stop := context.WithDeadline(ctx, deadline.Add(-early))
+	return ctx, func() { stop(); done() }
 }
 
 // panicked is an author's panic as an error. It is Temporary, so the host tries
