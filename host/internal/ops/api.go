@@ -1,0 +1,151 @@
+package ops
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/synchost/synchost/host/internal/ops/inspect"
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// openAPI describes the API. It is made from the routes and their types; see
+// openapi_test.go.
+//
+//go:generate go test -run ^TestDescription$ . -args -update
+//go:embed openapi.json
+var openAPI []byte
+
+// maxRequest bounds the body of a request.
+const maxRequest = 4 << 20
+
+// api answers the control API.
+type api struct{ Deps }
+
+// route is one call of the API. It is served, and described, from this alone.
+type route struct {
+	method, path string
+	summary      string
+	query        []parameter
+	body         any // an empty value of the request's type; nil: none
+	answer       any // an empty value of the answer's type; nil: 204
+	stream       any // an empty value of one line of the answer with follow=1; nil: does not follow
+	serve        func(*api, *http.Request) (any, error)
+	follow       func(*api, *http.Request, *lines) error
+}
+
+type parameter struct{ name, kind, doc string }
+
+var (
+	last   = parameter{"last", "integer", "at most this many, the newest"}
+	follow = parameter{"follow", "boolean", "go on with what comes next, one JSON value a line"}
+)
+
+var routes = []route{
+	{method: "GET", path: "/v1/status", summary: "The whole host at a glance", answer: Status{}, serve: (*api).status},
+	{method: "GET", path: "/v1/events", summary: "Accepted events, newest last", answer: Events{}, stream: Event{},
+		query: []parameter{
+			{"after", "integer", "only those behind this position, the oldest of them"}, last, follow,
+			{"key", "string", "only those of this product"}, {"source", "string", "only those of this receiver or watched connector"},
+		},
+		serve: (*api).events, follow: (*api).followEvents},
+	{method: "GET", path: "/v1/why", summary: "All that is on record of one product: events, decisions, deliveries and where it stands", answer: Why{},
+		query: []parameter{
+			{"key", "string", "of the product"}, {"connector", "string", "only deliveries of this connector"}, last,
+		},
+		serve: (*api).why},
+	{method: "GET", path: "/v1/connectors/{name}/products", summary: "Products that are not in step at a connector", answer: Standings{},
+		query: []parameter{last}, serve: (*api).standings},
+	{method: "POST", path: "/v1/connectors/{name}/pause", summary: "Stop a lane; its backlog is kept", body: PauseRequest{}, serve: (*api).pause},
+	{method: "POST", path: "/v1/connectors/{name}/resume", summary: "Let a paused or stopped lane go on", serve: (*api).resume},
+	{method: "POST", path: "/v1/connectors/{name}/retry", summary: "Try products that are not in step at once", body: RetryRequest{}, answer: RetryAnswer{}, serve: (*api).retry},
+	{method: "POST", path: "/v1/connectors/{name}/replay", summary: "Deliver again from a position or time on", body: ReplayRequest{}, answer: ReplayAnswer{}, serve: (*api).replay},
+	{method: "POST", path: "/v1/connectors/{name}/check", summary: "Check a connector's credentials and whether its platform can be reached", serve: (*api).check},
+	{method: "POST", path: "/v1/connectors/{name}/restart", summary: "End a connector's process and start it anew", serve: (*api).restart},
+	{method: "GET", path: "/v1/inspect", summary: "Requests that the inspector took, newest last", answer: Requests{}, stream: inspect.Request{},
+		query: []parameter{{"after", "integer", "only those behind this id"}, last, follow},
+		serve: (*api).inspect, follow: (*api).followInspector},
+	{method: "GET", path: "/v1/version", summary: "Which build answers", answer: Version{}, serve: (*api).version},
+	{method: "GET", path: "/v1/openapi.json", summary: "This description", answer: description{}, serve: (*api).describe},
+}
+
+// NewAPI is the control API's handler. An answer that follows ends when its
+// request's context does, so a server that is to stop first ends its BaseContext.
+func NewAPI(deps Deps) http.Handler {
+	a := &api{deps}
+	mux := http.NewServeMux()
+	for _, route := range routes {
+		mux.HandleFunc(route.method+" "+route.path, func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+			if route.follow != nil && truth(r.URL.Query().Get("follow")) {
+				a.stream(w, r, route.follow)
+				return
+			}
+			answer, err := route.serve(a, r)
+			respond(w, answer, err)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		respond(w, nil, refuse(http.StatusNotFound, "there is no %s %s: GET /v1/openapi.json lists what there is", r.Method, r.URL.Path))
+	})
+	return mux
+}
+
+// failure is an error with the HTTP status that tells it.
+type failure struct {
+	status int
+	error
+}
+
+func (f failure) Unwrap() error { return f.error }
+
+var errStopping = errors.New("the host is stopping")
+
+func refuse(status int, format string, args ...any) error {
+	return failure{status, fmt.Errorf(format, args...)}
+}
+
+// respond writes an answer or an error as JSON.
+func respond(w http.ResponseWriter, answer any, err error) {
+	status := http.StatusOK
+	switch f := (failure{}); {
+	case errors.As(err, &f):
+		status = f.status
+	case errors.Is(err, context.Canceled): // or whoever asked is gone, and this goes nowhere
+		status, err = http.StatusServiceUnavailable, errStopping
+	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrFull), errors.Is(err, store.ErrClosed):
+		status = http.StatusServiceUnavailable
+	case err != nil:
+		status = http.StatusInternalServerError
+	case answer == nil:
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if err != nil {
+		answer = Error{err.Error()}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // an error here is the reader's
+}
+
+// body reads the JSON body of r; none is as good as {}.
+func body[T any](r *http.Request) (T, error) {
+	var value T
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&value); err != nil && !errors.Is(err, io.EOF) {
+		return value, refuse(http.StatusBadRequest, "the body is not what this call takes: %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return value, nil
+}
+
+func truth(text string) bool { return text == "1" || text == "true" }
+
+func (a *api) version(*http.Request) (any, error)  { return a.Version, nil }
+func (a *api) describe(*http.Request) (any, error) { return description(openAPI), nil }
