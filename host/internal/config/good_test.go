@@ -1,21 +1,15 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/synchost/synchost/sdk"
 )
@@ -274,145 +268,6 @@ func TestByteOrderMarkIsNoColumn(t *testing.T) {
 	}
 }
 
-const generating = `
-[host]
-connectors_dir = "connectors"
-[receivers.api]
-scheme = "product"
-path = "/in/products"
-secret = { file = "data/shared.secret", generate = true }
-[receivers.crm]
-scheme = "payamgostar"
-path = "/in/crm/{secret}"
-secret = { file = "data/crm.secret", generate = true }
-[connectors.hook]
-plugin = "webhook"
-config.secret = { file = "data/shared.secret", generate = true }
-`
-
-func TestGenerateSecrets(t *testing.T) {
-	dir := fixture(t)
-	form := regexp.MustCompile(`^whsec_[A-Z2-7]{52}$`)
-
-	dry := mustLoad(t, generating)
-	if _, err := os.Stat("data"); err == nil {
-		t.Error("Load made the folder of a secret without being told to")
-	}
-	if text := dry.Receivers[0].Secrets[0].Reveal(); !form.MatchString(text) {
-		t.Errorf("the made-up secret has not the form %s", form)
-	}
-
-	first := mustLoad(t, generating, GenerateSecrets)
-	shared, own := first.Receivers[0].Secrets[0].Reveal(), first.Receivers[1].Secrets[0].Reveal()
-	if !form.MatchString(shared) || !form.MatchString(own) || shared == own {
-		t.Errorf("secrets are not two different ones of the form %s", form)
-	}
-	if want := `{"secret":"` + shared + `"}`; string(first.Connectors[0].Config) != want {
-		t.Error("two references to one file gave two secrets")
-	}
-	info, err := os.Stat("data/shared.secret")
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the secret's file: %v, %v: want mode 0600", info.Mode(), err)
-	}
-	again := mustLoad(t, generating, GenerateSecrets)
-	if again.Receivers[0].Secrets[0].Reveal() != shared || again.Receivers[1].Secrets[0].Reveal() != own {
-		t.Error("a second start made other secrets")
-	}
-	if left, _ := filepath.Glob(dir + "/data/.*"); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-func TestNoSecretIsGeneratedForABadConfiguration(t *testing.T) {
-	fixture(t)
-	if _, err := load(t, generating+"\n[host.tls]\n", GenerateSecrets); err == nil {
-		t.Fatal("the configuration was accepted")
-	}
-	if _, err := os.Stat("data"); err == nil {
-		t.Error("a secret was written for a configuration that does not start")
-	}
-}
-
-func TestGeneratedSecretThatCannotBeWritten(t *testing.T) {
-	fixture(t)
-	text := "[receivers.a]\nscheme = \"product\"\npath = \"/in\"\nsecret = { file = \"good.secret/x\", generate = true }\n"
-	_, err := load(t, text, GenerateSecrets)
-	if err == nil || !strings.Contains(err.Error(), "connectors.toml:4:1: receivers.a.secret: ") {
-		t.Errorf("Load: %v", err)
-	}
-}
-
-func TestSecretThatAllCanReadIsAWarning(t *testing.T) {
-	dir := fixture(t)
-	cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { file = \"open.secret\" }\n")
-	want := "connectors.toml:4:1: receivers.a.secret: everybody on this machine can read " + dir + "/open.secret: run chmod 600 on it"
-	if got := cfg.Warnings.Error(); got != want {
-		t.Errorf("warnings:\n%s\nwant:\n%s", got, want)
-	}
-}
-
-func TestCheckSecrets(t *testing.T) {
-	fixture(t)
-	cfg := mustLoad(t, `[host]
-connectors_dir = "connectors"
-[connectors.shop]
-plugin = "webhook"
-[connectors.shop.config]
-url = "https://shop.example"
-token = "hunter2-hunter2"
-code = 12345678
-good = { env = "GOOD_SECRET" }
-typo = { evn = "GOOD_SECRET" }
-headers = { Authorization = "hunter2-hunter2", "X.Y" = { env = "GOOD_SECRET" } }
-servers = [{ key = { env = "GOOD_SECRET" } }, { key = "hunter2-hunter2", name = "b" }]
-`)
-	options := []sdk.Option{
-		{Path: "url"}, {Path: "token", Secret: true}, {Path: "code", Secret: true}, {Path: "good", Secret: true},
-		{Path: "typo", Secret: true}, {Path: "absent", Secret: true}, {Path: "headers.*", Secret: true},
-		{Path: "servers[].key", Secret: true}, {Path: "servers[].name"},
-	}
-	const use = `a secret is never written in this file: use { env = "NAME" } or { file = "path" }`
-	want := Problems{
-		{"connectors.toml", 7, 1, "connectors.shop.config.token", use},
-		{"connectors.toml", 8, 1, "connectors.shop.config.code", use},
-		{"connectors.toml", 10, 10, "connectors.shop.config.typo.evn", use},
-		{"connectors.toml", 11, 13, "connectors.shop.config.headers.Authorization", use},
-		{"connectors.toml", 12, 49, "connectors.shop.config.servers[1].key", use},
-	}
-	if diff := cmp.Diff([]Problem(want), cfg.Connectors[0].CheckSecrets(options)); diff != "" {
-		t.Errorf("CheckSecrets (-want +got):\n%s", diff)
-	}
-	if got := (Connector{}).CheckSecrets(options); got != nil {
-		t.Errorf("a disabled connector has problems: %v", got)
-	}
-}
-
-func TestConnectorProblems(t *testing.T) {
-	fixture(t)
-	cfg := mustLoad(t, `[host]
-connectors_dir = "connectors"
-[connectors.shop]
-plugin = "webhook"
-config.url = "ftp://x"
-config.servers = [{ key = { env = "GOOD_SECRET" } }]
-`)
-	got := cfg.Connectors[0].Problems([]sdk.Problem{
-		{Path: "servers[0].key", Message: `"from-the-environment" is too short`},
-		{Path: "url", Message: "want https"},
-		{Path: "", Message: "no"},
-		{Path: "port", Message: "is missing"},
-	})
-	want := []Problem{
-		{"connectors.toml", 5, 1, "connectors.shop.config", "no"},
-		{"connectors.toml", 5, 1, "connectors.shop.config.port", "is missing"},
-		{"connectors.toml", 5, 8, "connectors.shop.config.url", "want https"},
-		{"connectors.toml", 6, 21, "connectors.shop.config.servers[0].key", `"***" is too short`},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Problems (-want +got):\n%s", diff)
-	}
-}
-
 func TestDidYouMean(t *testing.T) {
 	names := []string{"listen", "log_level", "keep_events", "keep_deliveries", "rate", "warn"}
 	for written, want := range map[string]string{
@@ -439,107 +294,5 @@ func TestOverlap(t *testing.T) {
 		if got := overlap(test.a, test.b); got != test.want {
 			t.Errorf("overlap(%s, %s) = %v", test.a, test.b, got)
 		}
-	}
-}
-
-// TestSchema holds the schema against its golden file and against what Load
-// says: a good configuration fits it, and what it can express it refuses.
-func TestSchema(t *testing.T) {
-	const golden = "testdata/schema.json"
-	if *update {
-		if err := os.WriteFile(golden, Schema(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(want, Schema()) {
-		t.Errorf("Schema is not %s; if the change is meant, run: go test ./host/internal/config -update", golden)
-	}
-	check := compileSchema(t)
-	if err := check(everything); err != nil {
-		t.Errorf("a good configuration does not fit the schema: %v", err)
-	}
-	// What a schema cannot know: the machine, and what other keys say.
-	beyond := regexp.MustCompile(`^(case-twin-options|config-|disabled-still|duration-out|inspector-|map-twice|name-of-both|` +
-		`network|own-|path-(dots|duplicate|overlap|reserved)|path-secret|plugin-(absolute|far|folder|near|not|relative)|` +
-		`secret-(env|file)-|size-(too|zero)|tls-missing|token-(both|neither|and)|unprotected-catch|address-port|map-not|filter-empty|wrong-type-date)`)
-	files, _ := filepath.Glob("testdata/bad/*.txt")
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, _, _ := strings.Cut(string(data), wantLine)
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		if toml.Unmarshal([]byte(text), &map[string]any{}) != nil || beyond.MatchString(name) {
-			continue
-		}
-		if check(text) == nil {
-			t.Errorf("the schema accepts %s", name)
-		}
-	}
-}
-
-func compileSchema(t *testing.T) func(text string) error {
-	t.Helper()
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", schema); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(text string) error {
-		var tree map[string]any
-		if err := toml.Unmarshal([]byte(text), &tree); err != nil {
-			return err
-		}
-		data, err := json.Marshal(tree)
-		if err != nil {
-			return err
-		}
-		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-		if err != nil {
-			return err
-		}
-		return compiled.Validate(instance)
-	}
-}
-
-// TestRepositoryFile loads the configuration that the repository ships.
-func TestRepositoryFile(t *testing.T) {
-	text, err := os.ReadFile("../../../connectors.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := compileSchema(t)
-	dir := fixture(t)
-	// The connectors are where the fixture has them, not beside the test's executable.
-	here := strings.Replace(string(text), "[host]\n", "[host]\nconnectors_dir = \"connectors\"\n", 1)
-	cfg := mustLoad(t, here, GenerateSecrets)
-	if err := check(string(text)); err != nil {
-		t.Errorf("connectors.toml does not fit the schema: %v", err)
-	}
-	if len(cfg.Warnings) > 0 {
-		t.Errorf("warnings: %v", cfg.Warnings)
-	}
-	schemes := make([]string, len(cfg.Receivers))
-	for i, r := range cfg.Receivers {
-		schemes[i] = r.Scheme
-	}
-	slices.Sort(schemes)
-	if diff := cmp.Diff([]string{"payamgostar", "product"}, schemes); diff != "" {
-		t.Errorf("schemes (-want +got):\n%s", diff)
-	}
-	if !cfg.Inspector.Enabled || cfg.Host.DataDir != dir+"/data" {
-		t.Errorf("inspector %+v, data_dir %s", cfg.Inspector, cfg.Host.DataDir)
 	}
 }

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/synchost/synchost/sdk"
+)
+
+const generating = `
+[host]
+connectors_dir = "connectors"
+[receivers.api]
+scheme = "product"
+path = "/in/products"
+secret = { file = "data/shared.secret", generate = true }
+[receivers.crm]
+scheme = "payamgostar"
+path = "/in/crm/{secret}"
+secret = { file = "data/crm.secret", generate = true }
+[connectors.hook]
+plugin = "webhook"
+config.secret = { file = "data/shared.secret", generate = true }
+`
+
+func TestGenerateSecrets(t *testing.T) {
+	dir := fixture(t)
+	form := regexp.MustCompile(`^whsec_[A-Z2-7]{52}$`)
+
+	dry := mustLoad(t, generating)
+	if _, err := os.Stat("data"); err == nil {
+		t.Error("Load made the folder of a secret without being told to")
+	}
+	if text := dry.Receivers[0].Secrets[0].Reveal(); !form.MatchString(text) {
+		t.Errorf("the made-up secret has not the form %s", form)
+	}
+
+	first := mustLoad(t, generating, GenerateSecrets)
+	shared, own := first.Receivers[0].Secrets[0].Reveal(), first.Receivers[1].Secrets[0].Reveal()
+	if !form.MatchString(shared) || !form.MatchString(own) || shared == own {
+		t.Errorf("secrets are not two different ones of the form %s", form)
+	}
+	if want := `{"secret":"` + shared + `"}`; string(first.Connectors[0].Config) != want {
+		t.Error("two references to one file gave two secrets")
+	}
+	info, err := os.Stat("data/shared.secret")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the secret's file: %v, %v: want mode 0600", info.Mode(), err)
+	}
+	again := mustLoad(t, generating, GenerateSecrets)
+	if again.Receivers[0].Secrets[0].Reveal() != shared || again.Receivers[1].Secrets[0].Reveal() != own {
+		t.Error("a second start made other secrets")
+	}
+	if left, _ := filepath.Glob(dir + "/data/.*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestNoSecretIsGeneratedForABadConfiguration(t *testing.T) {
+	fixture(t)
+	if _, err := load(t, generating+"\n[host.tls]\n", GenerateSecrets); err == nil {
+		t.Fatal("the configuration was accepted")
+	}
+	if _, err := os.Stat("data"); err == nil {
+		t.Error("a secret was written for a configuration that does not start")
+	}
+}
+
+func TestGeneratedSecretThatCannotBeWritten(t *testing.T) {
+	dir := fixture(t)
+	if err := os.Symlink("nowhere", "dangling"); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	text := "[receivers.a]\nscheme = \"product\"\npath = \"/in\"\nsecret = { file = \"dangling/x\", generate = true }\n"
+	_, err := load(t, text, GenerateSecrets)
+	want := "connectors.toml:4:1: receivers.a.secret: the generated secret cannot be written to " + dir + "/dangling/x: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("Load: %v, want %s…", err, want)
+	}
+}
+
+func TestSecretThatAllCanReadIsAWarning(t *testing.T) {
+	dir := fixture(t)
+	cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { file = \"open.secret\" }\n")
+	want := "connectors.toml:4:1: receivers.a.secret: everybody on this machine can read " + dir + "/open.secret: run chmod 600 on it"
+	if got := cfg.Warnings.Error(); got != want {
+		t.Errorf("warnings:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestCheckSecrets(t *testing.T) {
+	fixture(t)
+	cfg := mustLoad(t, `[host]
+connectors_dir = "connectors"
+[connectors.shop]
+plugin = "webhook"
+[connectors.shop.config]
+url = "https://shop.example"
+token = "hunter2-hunter2"
+code = 12345678
+good = { env = "GOOD_SECRET" }
+typo = { evn = "GOOD_SECRET" }
+headers = { Authorization = "hunter2-hunter2", "X.Y" = { env = "GOOD_SECRET" } }
+servers = [{ key = { env = "GOOD_SECRET" } }, { key = "hunter2-hunter2", name = "b" }]
+`)
+	options := []sdk.Option{
+		{Path: "url"}, {Path: "token", Secret: true}, {Path: "code", Secret: true}, {Path: "good", Secret: true},
+		{Path: "typo", Secret: true}, {Path: "absent", Secret: true}, {Path: "headers.*", Secret: true},
+		{Path: "servers[].key", Secret: true}, {Path: "servers[].name"},
+	}
+	const use = `a secret is never written in this file: use { env = "NAME" } or { file = "path" }`
+	want := Problems{
+		{"connectors.toml", 7, 1, "connectors.shop.config.token", use},
+		{"connectors.toml", 8, 1, "connectors.shop.config.code", use},
+		{"connectors.toml", 10, 10, "connectors.shop.config.typo.evn", use},
+		{"connectors.toml", 11, 13, "connectors.shop.config.headers.Authorization", use},
+		{"connectors.toml", 12, 49, "connectors.shop.config.servers[1].key", use},
+	}
+	if diff := cmp.Diff([]Problem(want), cfg.Connectors[0].CheckSecrets(options)); diff != "" {
+		t.Errorf("CheckSecrets (-want +got):\n%s", diff)
+	}
+	if got := (Connector{}).CheckSecrets(options); got != nil {
+		t.Errorf("a disabled connector has problems: %v", got)
+	}
+}
+
+func TestConnectorProblems(t *testing.T) {
+	fixture(t)
+	cfg := mustLoad(t, `[host]
+connectors_dir = "connectors"
+[connectors.shop]
+plugin = "webhook"
+config.url = "ftp://x"
+config.servers = [{ key = { env = "GOOD_SECRET" } }]
+`)
+	got := cfg.Connectors[0].Problems([]sdk.Problem{
+		{Path: "servers[0].key", Message: `"from-the-environment" is too short`},
+		{Path: "url", Message: "want https"},
+		{Path: "", Message: "no"},
+		{Path: "port", Message: "is missing"},
+	})
+	want := []Problem{
+		{"connectors.toml", 5, 1, "connectors.shop.config", "no"},
+		{"connectors.toml", 5, 1, "connectors.shop.config.port", "is missing"},
+		{"connectors.toml", 5, 8, "connectors.shop.config.url", "want https"},
+		{"connectors.toml", 6, 21, "connectors.shop.config.servers[0].key", `"***" is too short`},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Problems (-want +got):\n%s", diff)
+	}
+}
