@@ -156,22 +156,19 @@ func decideEvent(entry *event.Entry, wanted sdk.Product, policy *Policy) Decisio
 
 // decideUpsert writes the fields in which the platform is out of step.
 func decideUpsert(entry *event.Entry, wanted sdk.Product, known Known, policy *Policy) Decision {
-	var fields []string
-	switch {
-	case known.Base == nil:
-		fields = policy.writable(policy.known(entry, &wanted))
-		if len(fields) == 0 {
-			return Decision{Reason: NothingOwned}
-		}
-	default:
-		fields = policy.writable(intersect(sdk.Diff(known.sent(), &wanted), policy.known(entry, &wanted)))
-		if known.Archived && len(fields) == 0 {
-			// It is back at its source: whatever it has is written again, which puts it back on sale.
-			fields = policy.writable(policy.known(entry, &wanted))
-		}
-		if len(fields) == 0 {
+	spoken := policy.known(entry, &wanted)
+	changed := spoken
+	if known.Base != nil && !known.Archived {
+		changed = intersect(sdk.Diff(known.sent(), &wanted), spoken)
+		if len(changed) == 0 {
 			return Decision{Reason: Unchanged}
 		}
+	}
+	// What was never written, or is back after it was archived, is written with
+	// everything that the source has said of it.
+	fields := policy.writable(changed)
+	if len(fields) == 0 {
+		return Decision{Reason: NothingOwned}
 	}
 	return Decision{Op: sdk.Upsert, Wanted: wanted, Fields: fields}
 }
