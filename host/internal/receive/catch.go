@@ -1,0 +1,33 @@
+package receive
+
+import (
+	"net/http"
+
+	"github.com/synchost/synchost/host/internal/config"
+)
+
+// catch takes whatever comes: any method, and JSON, form or text. It is
+// protected by a secret, or at the least by a list of addresses. HEAD is no
+// event here either: it asks whether there is anyone.
+func catch(c config.Receiver) (scheme, []config.Problem) {
+	m, problems := newMapping(c)
+	s := scheme{methods: c.Methods, verify: verifyToken, events: m.events}
+	switch {
+	case len(c.Secrets) > 0 || hasSecretPath(c.Path) || c.Token != (config.Token{}):
+		problems = append(protection(c), problems...)
+	case len(c.Allow) == 0:
+		problems = append(problems, c.Place.Problem("", `must have one protection: add secret = { env = "NAME" }, or allow = ["192.0.2.7"]`))
+	default:
+		s.verify = verifyAddress
+	}
+	return s, problems
+}
+
+// verifyAddress is content with what the pipeline has found: the address is on
+// the receiver's list.
+func verifyAddress(r *request) error {
+	if len(r.receiver.config.Allow) == 0 {
+		return refuse(http.StatusForbidden, "address", "This receiver has no protection.")
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package receive
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/sdk"
+)
+
+// rawEvent is a request that maps to no product, as it came. An empty key is the
+// event's own id: nothing is known that it would have to stay in order with.
+func (r *request) rawEvent(id, key string) (event.Event, error) {
+	body, err := r.body()
+	if key == "" {
+		key = id
+	}
+	return event.Event{
+		ID: id, Op: sdk.Received, Key: key, Time: r.now,
+		Raw: &sdk.Raw{
+			Method: r.Method, Query: r.openQuery(), ContentType: r.Header.Get("Content-Type"),
+			Headers: r.openHeaders(http.CanonicalHeaderKey), Body: body,
+		},
+	}, err
+}
+
+// concealed are headers that carry credentials, or concern the connection only.
+var concealed = map[string]bool{
+	"Authorization": true, "Proxy-Authorization": true, "Cookie": true,
+	"Webhook-Signature": true, "Svix-Signature": true,
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
+	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true,
+}
+
+// openHeaders are the headers that may be kept and shown, by their named names.
+func (r *request) openHeaders(named func(string) string) map[string]string {
+	c := &r.receiver.config
+	headers := make(map[string]string, len(r.Header))
+	for name, values := range r.Header {
+		if concealed[name] || strings.EqualFold(name, c.Token.Header) || strings.EqualFold(name, c.Signature.Header) {
+			continue
+		}
+		headers[named(name)] = strings.Join(values, ", ")
+	}
+	return headers
+}
+
+// openQuery is the query without the parameter that carries the secret.
+func (r *request) openQuery() string {
+	token := r.receiver.config.Token.Query
+	if token == "" || r.URL.RawQuery == "" {
+		return r.URL.RawQuery
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if text, err := url.QueryUnescape(name); err == nil && text != token {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
+}

@@ -1,0 +1,255 @@
+// Package receive is the way in: it verifies HTTP requests of senders and turns
+// them into events. A sender gets 2xx only after the events are on disk.
+//
+// There is one pipeline (Handler.ServeHTTP) for all receivers, and one file for
+// each scheme, which says how its senders prove themselves and what their
+// requests mean. No request does anything before it is verified.
+package receive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// Accepter keeps events durably, all or none; see store.Store. It holds on to
+// nothing of the slice when it returns.
+type Accepter interface {
+	Accept(ctx context.Context, events []event.Event) ([]store.Receipt, error)
+}
+
+// Options are what receivers share. Zero values will do to check a configuration.
+type Options struct {
+	Accepter       Accepter
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	MaxBody        int64          // bytes, for receivers that set none; 0: 1 MiB
+	ReadTimeout    time.Duration  // a stream must bring something in this time; 0: 15s
+	Log            hclog.Logger
+	Metrics        prometheus.Registerer
+	Now            func() time.Time
+}
+
+// Handler serves all receivers, each at its path.
+type Handler struct {
+	routes  routes
+	options Options
+	metrics *metrics
+	unknown *tally // of requests that no receiver is there for
+}
+
+// New makes the handler, or says what is wrong with the receivers' secrets,
+// templates and expressions.
+func New(receivers []config.Receiver, o Options) (*Handler, []config.Problem) {
+	o = withDefaults(o)
+	h := &Handler{options: o, metrics: newMetrics(o.Metrics)}
+	h.unknown = newTally("", o.Log, h.metrics)
+	var problems []config.Problem
+	for _, c := range receivers {
+		s, wrong := newScheme(c)
+		problems = append(problems, wrong...)
+		if c.MaxBody == 0 {
+			c.MaxBody = o.MaxBody
+		}
+		h.routes.add(c.Path, &receiver{
+			config: c, scheme: s, secrets: digests(c.Secrets), limit: newLimit(c.Rate),
+			tally: newTally(c.Name, o.Log, h.metrics),
+		})
+	}
+	return h, problems
+}
+
+func withDefaults(o Options) Options {
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = 15 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = hclog.NewNullLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// receiver is one configured way in.
+type receiver struct {
+	config  config.Receiver
+	scheme  scheme
+	secrets secrets
+	limit   *limit
+	tally   *tally
+}
+
+// scheme is one way of sending. Its functions are called in this order, and each
+// only if the one before had no objection; those that are optional may be nil.
+type scheme struct {
+	methods []string                               // nil: any
+	verify  func(*request) error                   // is it from whom it should be?
+	events  func(*request) ([]event.Event, error)  // what does it say?
+	stream  func(*request, accept) (*taken, error) // optional: instead of events; nil taken: use events
+	answer  func(http.ResponseWriter, *taken)      // optional: default 200 without a body
+}
+
+// accept keeps events; what has gone wrong comes back as a refusal.
+type accept func(ctx context.Context, events []event.Event) (taken, error)
+
+// taken is what became of a request's events. It is the answer of the product scheme.
+type taken struct {
+	Accepted   int         `json:"accepted"`
+	Duplicates int         `json:"duplicates"`
+	Refused    int         `json:"refused,omitempty"`
+	Errors     []lineError `json:"errors,omitempty"` // of the first that were refused
+}
+
+type lineError struct {
+	Line  int    `json:"line"` // from 1
+	Error string `json:"error"`
+}
+
+func newScheme(c config.Receiver) (scheme, []config.Problem) {
+	switch c.Scheme {
+	case "payamgostar":
+		return payamgostar(c)
+	case "standard-webhooks":
+		return standardWebhooks(c)
+	case "hmac":
+		return signed(c)
+	case "token":
+		return token(c)
+	case "catch":
+		return catch(c)
+	case "product":
+		return product(c)
+	}
+	return scheme{}, []config.Problem{c.Place.Problem("scheme", fmt.Sprintf("%q is not a scheme", c.Scheme))}
+}
+
+// ServeHTTP takes one request in.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	start := time.Now()
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store") // answers to GET, too, are about this one request
+	r, secret := h.routes.find(hr.URL.EscapedPath())
+	if r == nil {
+		h.refuse(w, hr, h.unknown, noReceiver())
+		return
+	}
+	req := &request{
+		Request: hr, receiver: r, secret: secret, now: h.options.Now(),
+		control: http.NewResponseController(w), idle: h.options.ReadTimeout,
+	}
+	done, err := h.take(w, req)
+	h.metrics.seconds.WithLabelValues(r.config.Name).Observe(time.Since(start).Seconds())
+	switch {
+	case err != nil:
+		h.refuse(w, hr, r.tally, err)
+	case r.scheme.answer != nil && done != nil:
+		r.scheme.answer(w, done)
+	default:
+		// 200 and not 204: some senders try again on anything else.
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// take leads a request through its scheme. What was taken is nil for a request
+// that brings no event.
+func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
+	if err := r.checkPath(); err != nil {
+		return nil, err
+	}
+	if err := r.checkMethod(w.Header()); err != nil {
+		return nil, err
+	}
+	if err := r.checkSender(h.options.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if err := r.checkEncoding(); err != nil {
+		return nil, err
+	}
+	s := &r.receiver.scheme
+	if err := s.verify(r); err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodHead {
+		return nil, nil // somebody looks whether there is anyone: never an event
+	}
+	// The rate counts verified requests only, so that nobody else can use it up.
+	if err := r.receiver.limit.take(r.now); err != nil {
+		return nil, err
+	}
+	if s.stream != nil {
+		if done, err := s.stream(r, h.accept(r.receiver)); done != nil || err != nil {
+			return done, err
+		}
+	}
+	events, err := s.events(r)
+	if err != nil {
+		return nil, err
+	}
+	done, err := h.accept(r.receiver)(r.Context(), events)
+	return &done, err
+}
+
+// accept keeps events of one receiver.
+func (h *Handler) accept(r *receiver) accept {
+	return func(ctx context.Context, events []event.Event) (done taken, err error) {
+		for i := range events {
+			events[i].Source = r.config.Name
+		}
+		receipts, err := h.options.Accepter.Accept(ctx, events)
+		if err != nil {
+			return done, notKept(err)
+		}
+		for _, receipt := range receipts {
+			if receipt.Duplicate {
+				done.Duplicates++
+			}
+		}
+		done.Accepted = len(receipts) - done.Duplicates
+		r.tally.took(done, h.options.Now())
+		return done, nil
+	}
+}
+
+func notKept(err error) error {
+	const again = " Send it again later."
+	no := refuse(http.StatusServiceUnavailable, "store", "The event could not be kept."+again)
+	no.after = 5 * time.Second
+	switch {
+	case errors.Is(err, context.Canceled):
+		no.reason, no.sentence = "gone", "The sender did not wait for the answer."+again
+	case errors.Is(err, store.ErrBusy):
+		no.reason, no.sentence, no.after = "busy", "More events are waiting to be written than may wait."+again, time.Second
+	case errors.Is(err, store.ErrFull):
+		no.reason, no.sentence, no.after = "full", "There is no room to keep the event."+again, time.Minute
+	case errors.Is(err, store.ErrClosed):
+		no.reason, no.sentence = "stopping", "The host is stopping."+again
+	default:
+		no.cause = err
+	}
+	return no
+}
+
+// Stats tells what the receivers have done since the start, in the order of the
+// configuration.
+func (h *Handler) Stats() []Stats {
+	all := make([]Stats, len(h.routes.all))
+	for i, r := range h.routes.all {
+		all[i] = r.tally.stats()
+		all[i].Scheme, all[i].Path = r.config.Scheme, r.config.Path
+	}
+	return all
+}

@@ -1,0 +1,124 @@
+package receive
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// request is one request on its way through a receiver.
+type request struct {
+	*http.Request
+	receiver *receiver
+	secret   string // what stands in the path at {secret}
+	id       string // of the message, where the sender has proven it
+	now      time.Time
+	control  *http.ResponseController
+	idle     time.Duration // a stream must bring something in this time
+
+	read     bool // whether the body has been
+	bodyText []byte
+	bodyErr  error
+}
+
+func (r *request) checkMethod(answer http.Header) error {
+	methods := r.receiver.scheme.methods
+	switch {
+	case methods == nil, slices.Contains(methods, r.Method):
+		return nil
+	case r.Method == http.MethodHead && slices.Contains(methods, http.MethodGet):
+		return nil
+	}
+	answer.Set("Allow", strings.Join(methods, ", "))
+	return refuse(http.StatusMethodNotAllowed, "method", "This receiver takes "+strings.Join(methods, ", ")+" only.")
+}
+
+// checkEncoding refuses compressed bodies: their size cannot be capped before
+// they are unpacked, and no sender that we know of compresses.
+func (r *request) checkEncoding() error {
+	encoding := r.Header.Get("Content-Encoding")
+	if encoding == "" || strings.EqualFold(encoding, "identity") {
+		return nil
+	}
+	return refuse(http.StatusUnsupportedMediaType, "encoding", "Compressed bodies are not taken. Send the body as it is.")
+}
+
+// header is the value of a header that must be there exactly once.
+func (r *request) header(name string) (string, error) {
+	values := r.Header.Values(name)
+	name = http.CanonicalHeaderKey(name)
+	switch {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return "", unproven("The header " + name + " is missing.")
+	case len(values) > 1:
+		// Which one would be meant? A proxy may have looked at the other.
+		return "", malformed("The header "+name+" is there more than once.", nil)
+	}
+	return values[0], nil
+}
+
+// body reads the body, once, up to the receiver's limit.
+func (r *request) body() ([]byte, error) {
+	if !r.read {
+		r.read = true
+		r.bodyText, r.bodyErr = r.readBody(r.receiver.config.MaxBody)
+	}
+	return r.bodyText, r.bodyErr
+}
+
+func (r *request) readBody(most int64) ([]byte, error) {
+	size := max(r.ContentLength, 0)
+	if size > most {
+		return nil, tooLarge(most)
+	}
+	if size == 0 && r.ContentLength == 0 {
+		return nil, nil
+	}
+	// Where the length is known, the bytes are read into their place at once; a
+	// sender's word is no reason to set much memory aside, though.
+	body := make([]byte, 0, min(size, 64<<10)+1)
+	for {
+		if len(body) == cap(body) {
+			body = slices.Grow(body, min(max(len(body), 512), int(most)+1-len(body)))
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > most:
+			return nil, tooLarge(most)
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, brokenOff(err)
+		}
+	}
+}
+
+func tooLarge(most int64) error {
+	return refuse(http.StatusRequestEntityTooLarge, "size", fmt.Sprintf("The body is larger than the %d bytes that are taken.", most))
+}
+
+func brokenOff(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refuse(http.StatusRequestTimeout, "timeout", "The body took too long to arrive.")
+	}
+	return refuse(http.StatusBadRequest, "gone", "The body broke off.")
+}
+
+// mediaType is the type of the body, without parameters; empty: not told.
+func (r *request) mediaType() string {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return ""
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+		return media + "; charset=" + charset // none that we read
+	}
+	return media
+}

@@ -1,0 +1,137 @@
+package receive
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// Stats is what one receiver has done since the start.
+type Stats struct {
+	Name, Scheme, Path string
+	Accepted           int64 // events
+	Duplicates         int64 // events that were there already
+	Refused            int64 // requests, and lines of streams
+	LastEvent          time.Time
+	LastRefused        time.Time
+	LastReason         string // of the last refusal, for people
+}
+
+// tally counts and logs for one receiver.
+type tally struct {
+	log     hclog.Logger
+	metrics *metrics
+
+	mu         sync.Mutex
+	counts     Stats
+	lines      *rate.Limiter // of the log, so that a flood of refusals is none of lines
+	suppressed int
+}
+
+func newTally(name string, log hclog.Logger, m *metrics) *tally {
+	return &tally{log: log, metrics: m, counts: Stats{Name: name}, lines: rate.NewLimiter(1, 5)}
+}
+
+func (t *tally) stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts
+}
+
+func (t *tally) took(done taken, now time.Time) {
+	t.mu.Lock()
+	t.counts.Accepted += int64(done.Accepted)
+	t.counts.Duplicates += int64(done.Duplicates)
+	t.counts.LastEvent = now
+	name := t.counts.Name
+	t.mu.Unlock()
+	t.metrics.events.WithLabelValues(name, "accepted").Add(float64(done.Accepted))
+	t.metrics.events.WithLabelValues(name, "duplicate").Add(float64(done.Duplicates))
+}
+
+// refused counts a request that was refused. Of the request, the log tells the
+// method and the sender's address: path, query and body may hold secrets.
+func (t *tally) refused(no *refusal, r *http.Request, o Options) {
+	if !t.count(no.reason, no.sentence, 1, o.Now()) {
+		return
+	}
+	fields := []any{"receiver", t.counts.Name, "reason", no.reason, "status", no.status, "method", method(r)}
+	if sender, ok := sender(r, o.TrustedProxies); ok {
+		fields = append(fields, "from", sender)
+	}
+	if no.cause != nil {
+		fields = append(fields, "error", no.cause)
+	}
+	t.write(no.sentence, fields)
+}
+
+// refusedLines counts lines of a stream.
+func (t *tally) refusedLines(n int, now time.Time) {
+	const sentence = "Lines of a stream were refused."
+	if n > 0 && t.count("line", sentence, n, now) {
+		t.write(sentence, []any{"receiver", t.counts.Name, "reason", "line", "lines", n})
+	}
+}
+
+// count says whether to log it.
+func (t *tally) count(reason, sentence string, n int, now time.Time) bool {
+	t.metrics.refusals.WithLabelValues(t.counts.Name, reason).Add(float64(n))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Refused += int64(n)
+	t.counts.LastRefused, t.counts.LastReason = now, sentence
+	if t.lines.AllowN(now, 1) {
+		return true
+	}
+	t.suppressed++
+	return false
+}
+
+func (t *tally) write(sentence string, fields []any) {
+	t.mu.Lock()
+	if t.suppressed > 0 {
+		fields = append(fields, "not_logged_before", t.suppressed)
+		t.suppressed = 0
+	}
+	t.mu.Unlock()
+	t.log.Warn("refused: "+sentence, fields...)
+}
+
+// method is the method of a request if it is one of the common ones; others are
+// the sender's own text.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "other"
+}
+
+type metrics struct {
+	events   *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "synchost_receive_events_total", Help: "Events that were taken, by receiver and result (accepted, duplicate).",
+		}, []string{"receiver", "result"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "synchost_receive_refusals_total", Help: "Requests and stream lines that were refused, by receiver and reason.",
+		}, []string{"receiver", "reason"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "synchost_receive_request_seconds", Help: "Time from a request's headers to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}, []string{"receiver"}),
+	}
+	if r != nil {
+		r.MustRegister(m.events, m.refusals, m.seconds)
+	}
+	return m
+}
