@@ -1,0 +1,48 @@
+package launch
+
+import (
+	"strings"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Spec says what to run and where.
+type Spec struct {
+	Connector config.Connector
+	Binary    string // path of the executable, one file; symbolic links are followed once
+	RunDir    string // for private copies and sockets, on a file system that may execute; empty: the system's temporary folder
+	StateDir  string // the connector's own, made if missing; see sdk.Env
+
+	StopTimeout time.Duration // how long calls in flight are waited for on a stop; 0: 20 s
+}
+
+// Setup is what the connector is configured with.
+func (s Spec) Setup() sdk.Setup {
+	return sdk.Setup{Config: s.Connector.Config, Instance: s.Connector.Name, StateDir: s.StateDir}
+}
+
+// Problems puts what a connector says of its configuration into the words of
+// the configuration file, each with its place.
+func (s Spec) Problems(found []sdk.Problem) config.Problems {
+	problems := make(config.Problems, len(found))
+	for i, one := range found {
+		path := strings.TrimSuffix("config."+one.Path, ".")
+		problems[i] = s.Connector.Place.Problem(path, one.Message)
+	}
+	return problems
+}
+
+// refuse says that a connector cannot run as it is configured. Starting it
+// again would change nothing: the operator has to.
+func (s Spec) refuse(key, message string) error {
+	return config.Problems{s.Connector.Place.Problem(key, message)}
+}
+
+func (s Spec) stopTimeout() time.Duration {
+	if s.StopTimeout > 0 {
+		return s.StopTimeout
+	}
+	return 20 * time.Second
+}
