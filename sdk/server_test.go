@@ -51,7 +51,7 @@ func (a able) Fields() []string                                        { return 
 
 type none struct{}
 
-func plugin(c sdk.Connector) sdk.Plugin[none] {
+func serving(c sdk.Connector) sdk.Plugin[none] {
 	return sdk.Plugin[none]{
 		Name: "fake", Version: "1.2.3", Limits: sdk.Limits{Batch: 100},
 		Open: func(context.Context, sdk.Env, none) (sdk.Connector, error) { return c, nil },
@@ -95,7 +95,7 @@ func TestPartialResultsAreByKey(t *testing.T) {
 		"a number that is none": {[]sdk.Result{{Key: "a", After: &sdk.Product{Prices: []sdk.Price{{Amount: "1,5"}}}}, {Key: "b"}}, nil, "b", isFaulty("prices.amount")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := sdktest.Open(t, plugin(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+			client := sdktest.Open(t, serving(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
 				return c.results, c.err
 			}}), nil)
 			results, err := client.Apply(t.Context(), changes("a", "b", "c"))
@@ -112,7 +112,7 @@ func isFaulty(text string) func(error) bool {
 
 func TestResultsArriveBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
-	client := sdktest.Open(t, plugin(fake{apply: func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	client := sdktest.Open(t, serving(fake{apply: func(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
 		var results []sdk.Result
 		for _, c := range changes {
 			if c.Key == "hangs" {
@@ -135,7 +135,7 @@ func TestResultsArriveBeforeTheDeadline(t *testing.T) {
 func TestDeadlineThatPassesIsTheCallersError(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	client := sdktest.Open(t, plugin(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+	client := sdktest.Open(t, serving(fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
 		<-release // deaf to its context
 		return nil, nil
 	}}), nil)
@@ -205,7 +205,7 @@ func TestPanicInsideEachIsLoggedToo(t *testing.T) {
 
 func TestCapabilitiesAreThoseOfWhatOpenReturned(t *testing.T) {
 	apply := func(context.Context, []sdk.Change) ([]sdk.Result, error) { return nil, nil }
-	poor := sdktest.Open(t, plugin(fake{apply: apply}), nil)
+	poor := sdktest.Open(t, serving(fake{apply: apply}), nil)
 	if o := poor.Opened(); o.Capabilities != nil || !slices.Equal(o.Fields, sdk.FieldPaths()) || o.Limits != (sdk.Limits{Batch: 100, InFlight: 1, Timeout: 30 * time.Second}) {
 		t.Errorf("opened as %+v", o)
 	}
@@ -217,7 +217,7 @@ func TestCapabilitiesAreThoseOfWhatOpenReturned(t *testing.T) {
 			t.Errorf("calling what is not declared gave %v", err)
 		}
 	}
-	rich := sdktest.Open(t, plugin(able{fake: fake{apply: apply}, fields: []string{"raw", "attributes.*"}}), nil)
+	rich := sdktest.Open(t, serving(able{fake: fake{apply: apply}, fields: []string{"raw", "attributes.*"}}), nil)
 	for _, can := range []sdk.Capability{sdk.CanCheck, sdk.CanList, sdk.CanFind, sdk.CanNormalize} {
 		if !rich.Can(can) || poor.Can(can) {
 			t.Errorf("capability %v: rich %v, poor %v", can, rich.Can(can), poor.Can(can))
@@ -230,7 +230,7 @@ func TestCapabilitiesAreThoseOfWhatOpenReturned(t *testing.T) {
 
 func TestCallsCarryWhatTheyAreGiven(t *testing.T) {
 	since := time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
-	client := sdktest.Open(t, plugin(able{
+	client := sdktest.Open(t, serving(able{
 		fake:  fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) { return nil, nil }},
 		check: func() error { return sdk.Deny(errors.New("401")) },
 		list: func(q sdk.Query) (sdk.Page, error) {
@@ -272,7 +272,7 @@ func TestCallsCarryWhatTheyAreGiven(t *testing.T) {
 }
 
 func TestUnknownOperationIsRefusedForTheConnector(t *testing.T) {
-	client := sdktest.Open(t, plugin(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	client := sdktest.Open(t, serving(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
 		return []sdk.Result{{Key: changes[0].Key}}, nil
 	}}), nil)
 	batch := changes("a", "b")
@@ -289,7 +289,7 @@ func TestUnknownOperationIsRefusedForTheConnector(t *testing.T) {
 }
 
 func TestLargeMessagesPass(t *testing.T) {
-	client := sdktest.Open(t, plugin(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	client := sdktest.Open(t, serving(fake{apply: func(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
 		return []sdk.Result{{Key: "a", After: &changes[0].Product}}, nil
 	}}), nil)
 	big := changes("a")
@@ -310,7 +310,7 @@ func TestLargeMessagesPass(t *testing.T) {
 func TestStopWaitsForWhatIsInFlight(t *testing.T) {
 	started, release, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var finished bool
-	client := sdktest.Open(t, plugin(fake{
+	client := sdktest.Open(t, serving(fake{
 		apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
 			close(started)
 			<-release
@@ -424,7 +424,7 @@ func TestPluginsThatCannotWork(t *testing.T) {
 }
 
 func TestReadOnlyRejectsEveryChange(t *testing.T) {
-	client := sdktest.Open(t, plugin(sdk.ReadOnly{}), nil)
+	client := sdktest.Open(t, serving(sdk.ReadOnly{}), nil)
 	if results, err := client.Apply(t.Context(), changes("a", "b")); results != nil && len(results) > 0 || sdk.KindOf(err) != sdk.Rejected {
 		t.Errorf("%v, %v", results, err)
 	}
@@ -434,7 +434,7 @@ func TestReadOnlyRejectsEveryChange(t *testing.T) {
 func openLogged(t *testing.T, c sdk.Connector, log *safeBuffer) *sdk.Client {
 	t.Helper()
 	logger := hclog.New(&hclog.LoggerOptions{Output: log, JSONFormat: true})
-	return sdktest.OpenLogged(t, plugin(c), nil, logger)
+	return sdktest.OpenLogged(t, serving(c), nil, logger)
 }
 
 // safeBuffer is a buffer that many may write to.
