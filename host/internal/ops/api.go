@@ -42,7 +42,7 @@ type route struct {
 type parameter struct{ name, kind, doc string }
 
 var (
-	last   = parameter{"last", "integer", "at most this many, the newest"}
+	limit  = parameter{"limit", "integer", "at most this many"}
 	follow = parameter{"follow", "boolean", "go on with what comes next, one JSON value a line"}
 )
 
@@ -50,17 +50,17 @@ var routes = []route{
 	{method: "GET", path: "/v1/status", summary: "The whole host at a glance", answer: Status{}, serve: (*api).status},
 	{method: "GET", path: "/v1/events", summary: "Accepted events, newest last", answer: Events{}, stream: Event{},
 		query: []parameter{
-			{"after", "integer", "only those behind this position, the oldest of them"}, last, follow,
+			{"after", "integer", "only those behind this position, the oldest of them first; without it, the newest"}, limit, follow,
 			{"key", "string", "only those of this product"}, {"source", "string", "only those of this receiver or watched connector"},
 		},
 		serve: (*api).events, follow: (*api).followEvents},
 	{method: "GET", path: "/v1/why", summary: "All that is on record of one product: events, decisions, deliveries and where it stands", answer: Why{},
 		query: []parameter{
-			{"key", "string", "of the product"}, {"connector", "string", "only deliveries of this connector"}, last,
+			{"key", "string", "of the product"}, {"connector", "string", "only deliveries of this connector"}, limit,
 		},
 		serve: (*api).why},
 	{method: "GET", path: "/v1/connectors/{name}/products", summary: "Products that are not in step at a connector", answer: Standings{},
-		query: []parameter{last}, serve: (*api).standings},
+		query: []parameter{limit}, serve: (*api).standings},
 	{method: "POST", path: "/v1/connectors/{name}/pause", summary: "Stop a lane; its backlog is kept", body: PauseRequest{}, serve: (*api).pause},
 	{method: "POST", path: "/v1/connectors/{name}/resume", summary: "Let a paused or stopped lane go on", serve: (*api).resume},
 	{method: "POST", path: "/v1/connectors/{name}/retry", summary: "Try products that are not in step at once", body: RetryRequest{}, answer: RetryAnswer{}, serve: (*api).retry},
@@ -68,7 +68,7 @@ var routes = []route{
 	{method: "POST", path: "/v1/connectors/{name}/check", summary: "Check a connector's credentials and whether its platform can be reached", serve: (*api).check},
 	{method: "POST", path: "/v1/connectors/{name}/restart", summary: "End a connector's process and start it anew", serve: (*api).restart},
 	{method: "GET", path: "/v1/inspect", summary: "Requests that the inspector took, newest last", answer: Requests{}, stream: inspect.Request{},
-		query: []parameter{{"after", "integer", "only those behind this id"}, last, follow},
+		query: []parameter{{"after", "integer", "only those behind this id"}, limit, follow},
 		serve: (*api).inspect, follow: (*api).followInspector},
 	{method: "GET", path: "/v1/version", summary: "Which build answers", answer: Version{}, serve: (*api).version},
 	{method: "GET", path: "/v1/openapi.json", summary: "This description", answer: description{}, serve: (*api).describe},

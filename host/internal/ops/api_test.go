@@ -78,17 +78,17 @@ func TestEvents(t *testing.T) {
 		want  []int64
 		next  int64
 	}{
-		{"last=3", []int64{1201, 1202, 1203}, 1203},
-		{"last=0", nil, 1203},
+		{"limit=3", []int64{1201, 1202, 1203}, 1203},
+		{"limit=0", nil, 1203},
 		{"after=1201", []int64{1202, 1203}, 1203},
-		{"after=0&last=2", []int64{101, 102}, 102},
+		{"after=0&limit=2", []int64{101, 102}, 102},
 		{"after=1203", nil, 1203},
-		{"key=1&last=2", []int64{1199, 1202}, 1202},
-		{"key=1&after=1100&last=2", []int64{1103, 1106}, 1106},
+		{"key=1&limit=2", []int64{1199, 1202}, 1202},
+		{"key=1&after=1100&limit=2", []int64{1103, 1106}, 1106},
 		{"key=none", nil, 0},
 		{"source=erp", []int64{601, 1201}, 1203},
 		{"source=erp&after=0", []int64{601, 1201}, 1203},
-		{"source=erp&key=0&last=1", []int64{1201}, 1201},
+		{"source=erp&key=0&limit=1", []int64{1201}, 1201},
 	} {
 		got := get[Events](t, w, "/v1/events?"+c.query)
 		var seqs []int64
@@ -102,7 +102,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("%s: next is %d, want %d", c.query, got.Next, c.next)
 		}
 	}
-	if n := len(get[Events](t, w, "/v1/events?last=10000").Events); n != 1103 {
+	if n := len(get[Events](t, w, "/v1/events?limit=10000").Events); n != 1103 {
 		t.Errorf("all of the journal are %d events, want 1103", n)
 	}
 }
@@ -154,7 +154,7 @@ func TestWhy(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"shop": Behind, "hook": OnItsWay}, states); diff != "" {
 		t.Error(diff)
 	}
-	if why := get[Why](t, w, "/v1/why?key=7&last=2"); len(why.Timeline) != 2 || !why.Earlier || why.Timeline[1].Delivery.Outcome != store.Failed {
+	if why := get[Why](t, w, "/v1/why?key=7&limit=2"); len(why.Timeline) != 2 || !why.Earlier || why.Timeline[1].Delivery.Outcome != store.Failed {
 		t.Errorf("the last two: %+v", why)
 	}
 	if why := get[Why](t, w, "/v1/why?key=7&connector=hook"); len(why.Timeline) != 3 || len(why.Connectors) != 1 {
@@ -266,7 +266,7 @@ func TestStandingsAtAConnector(t *testing.T) {
 	if diff := cmp.Diff([]string{"held", "dead", "due"}, keys("/v1/connectors/shop/products")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"held", "dead"}, keys("/v1/connectors/shop/products?last=2")); diff != "" {
+	if diff := cmp.Diff([]string{"held", "dead"}, keys("/v1/connectors/shop/products?limit=2")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -340,7 +340,7 @@ func followed(t *testing.T, w *world, target string) (next func() string, stop f
 func TestFollowEvents(t *testing.T) {
 	w := newWorld()
 	w.fill()
-	next, _ := followed(t, w, "/v1/events?follow=1&last=1")
+	next, _ := followed(t, w, "/v1/events?follow=1&limit=1")
 	seq := func() int64 {
 		var e Event
 		if err := json.Unmarshal([]byte(next()), &e); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxLast  = 10_000  // of anything in one answer
+	maxLimit = 10_000  // of anything in one answer
 	readStep = 500     // entries read at once
 	scanMost = 100_000 // entries gone through for one answer
 )
@@ -27,7 +27,7 @@ func readEventQuery(r *http.Request) (q eventQuery, err error) {
 	if q.after, err = number(r, "after", 0, 1<<62); err != nil {
 		return q, err
 	}
-	limit, err := number(r, "last", 20, maxLast)
+	limit, err := number(r, "limit", 20, maxLimit)
 	q.limit = int(limit)
 	return q, err
 }

@@ -40,40 +40,38 @@ var (
 		"Products that are not in step, by state.", []string{"connector", "state"}, nil)
 	laneRunning = prometheus.NewDesc("synchost_lane_running",
 		"1 if the lane delivers, 0 if it is paused, stopped, throttled, waits or finds its circuit open.", []string{"connector"}, nil)
-	connectorReady = prometheus.NewDesc("synchost_connector_ready",
-		"1 if the connector's process can be called. Disabled connectors are left out.", []string{"connector"}, nil)
 )
 
-// standing collects how lanes and connectors stand at the time of a scrape.
-type standing struct{ deps Deps }
+// backlog collects how lanes stand at the time of a scrape.
+type backlog struct {
+	store Store
+	lanes func() []Lane
+}
 
-// NewCollector tells how lanes and connectors stand.
-func NewCollector(deps Deps) prometheus.Collector { return standing{deps} }
+// NewCollector tells how lanes stand.
+func NewCollector(store Store, lanes func() []Lane) prometheus.Collector {
+	return backlog{store, lanes}
+}
 
-func (standing) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{laneLag, laneProducts, laneRunning, connectorReady} {
+func (backlog) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{laneLag, laneProducts, laneRunning} {
 		descriptions <- d
 	}
 }
 
-func (s standing) Collect(metrics chan<- prometheus.Metric) {
+func (b backlog) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	for _, c := range s.deps.Connectors() {
-		if c.State != ConnectorDisabled {
-			gauge(connectorReady, truthValue(c.State == ConnectorReady), c.Name)
-		}
-	}
-	head, err := s.deps.Store.Head(ctx)
+	head, err := b.store.Head(ctx)
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(laneLag, err)
 		return
 	}
-	for _, lane := range s.deps.Lanes() {
-		status, err := laneStatus(ctx, s.deps.Store, lane, head)
+	for _, lane := range b.lanes() {
+		status, err := laneStatus(ctx, b.store, lane, head)
 		if err != nil {
 			metrics <- prometheus.NewInvalidMetric(laneLag, err)
 			return

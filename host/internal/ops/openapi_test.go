@@ -225,8 +225,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}{
 		{"GET", "/v1/status", "", 200},
 		{"GET", "/v1/events", "", 200},
-		{"GET", "/v1/events?key=7&last=2", "", 200},
-		{"GET", "/v1/events?last=many", "", 400},
+		{"GET", "/v1/events?key=7&limit=2", "", 200},
+		{"GET", "/v1/events?limit=many", "", 400},
 		{"GET", "/v1/why?key=7", "", 200},
 		{"GET", "/v1/why?key=nothing", "", 200},
 		{"GET", "/v1/why?key=7&connector=shop", "", 200},

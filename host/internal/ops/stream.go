@@ -71,7 +71,7 @@ func (a *api) followInspector(r *http.Request, out *lines) error {
 		if err := out.flush(); err != nil {
 			return err
 		}
-		limit = maxLast // it bounds only what is shown first
+		limit = maxLimit // it bounds only what is shown first
 		if err := wait(r.Context(), changed); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *api) inspectorQuery(r *http.Request) (after int64, limit int, err error
 	if after, err = number(r, "after", 0, 1<<62); err != nil {
 		return 0, 0, err
 	}
-	wanted, err := number(r, "last", 20, maxLast)
+	wanted, err := number(r, "limit", 20, maxLimit)
 	return after, int(wanted), err
 }
 

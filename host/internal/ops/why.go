@@ -14,7 +14,7 @@ func (a *api) why(r *http.Request) (any, error) {
 	if key == "" {
 		return nil, refuse(http.StatusBadRequest, "name a product: key=…")
 	}
-	last, err := number(r, "last", 1000, maxLast)
+	limit, err := number(r, "limit", 1000, maxLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -26,11 +26,11 @@ func (a *api) why(r *http.Request) (any, error) {
 		}
 		lanes = []Lane{lane}
 	}
-	return a.explain(r.Context(), key, connector, lanes, int(last))
+	return a.explain(r.Context(), key, connector, lanes, int(limit))
 }
 
 // explain gathers what is on record of a product.
-func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, last int) (Why, error) {
+func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, limit int) (Why, error) {
 	why := Why{Key: key, Timeline: []Moment{}, Connectors: []Standing{}}
 	rows, err := a.Store.Products(ctx, []string{key})
 	if err != nil {
@@ -39,11 +39,11 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 	if len(rows) > 0 {
 		why.Product, why.Seq, why.Deleted = &rows[0].Product, rows[0].Seq, rows[0].Deleted
 	}
-	events, err := a.find(ctx, eventQuery{key: key, limit: last + 1})
+	events, err := a.find(ctx, eventQuery{key: key, limit: limit + 1})
 	if err != nil {
 		return why, err
 	}
-	rowsOfDeliveries, err := a.Store.Deliveries(ctx, store.DeliveryQuery{Connector: connector, Key: key, Newest: true, Limit: last + 1})
+	rowsOfDeliveries, err := a.Store.Deliveries(ctx, store.DeliveryQuery{Connector: connector, Key: key, Newest: true, Limit: limit + 1})
 	if err != nil {
 		return why, err
 	}
@@ -52,8 +52,8 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 		deliveries[i] = newDelivery(&rowsOfDeliveries[i])
 	}
 	timeline := merge(events.Events, deliveries)
-	why.Earlier = len(timeline) > last
-	why.Timeline = newest(timeline, last, last)
+	why.Earlier = len(timeline) > limit
+	why.Timeline = newest(timeline, limit, limit)
 	for _, lane := range lanes {
 		standing, err := a.standing(ctx, lane, &why, events.Events, deliveries)
 		if err != nil {
@@ -155,13 +155,13 @@ func (a *api) standings(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := number(r, "last", 20, maxLast)
+	limit, err := number(r, "limit", 20, maxLimit)
 	if err != nil {
 		return nil, err
 	}
 	answer := Standings{Products: []Standing{}}
 	for _, state := range []store.State{store.Held, store.Dead, store.Due} {
-		links, err := a.Store.Behind(r.Context(), lane.Name(), state, farFuture, int(last)-len(answer.Products))
+		links, err := a.Store.Behind(r.Context(), lane.Name(), state, farFuture, int(limit)-len(answer.Products))
 		if err != nil {
 			return nil, err
 		}

@@ -178,7 +178,7 @@ type Why struct {
 	Product    *sdk.Product `json:"product,omitempty" doc:"as it is known now; none: no event told anything of it"`
 	Seq        int64        `json:"seq,omitempty" doc:"position of its last change"`
 	Deleted    bool         `json:"deleted,omitempty" doc:"it is gone at its source"`
-	Earlier    bool         `json:"earlier,omitempty" doc:"there is more before the timeline's beginning: ask for more with last"`
+	Earlier    bool         `json:"earlier,omitempty" doc:"there is more before the timeline's beginning: ask for more with limit"`
 	Timeline   []Moment     `json:"timeline" doc:"in the order in which it happened"`
 	Connectors []Standing   `json:"connectors" doc:"where the product stands now"`
 }
