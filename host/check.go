@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/launch"
+	"github.com/synchost/synchost/host/internal/ops/cli"
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/receive"
+	"github.com/synchost/synchost/sdk"
+)
+
+// validate finds everything that is wrong with a configuration, and starts
+// nothing but the connectors, for a moment, to ask them about their options.
+func validate(ctx context.Context, file string) (warnings config.Problems, err error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	_, problems := compile(cfg)
+	_, more := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
+	problems = append(problems, more...)
+	problems = append(problems, askConnectors(ctx, cfg, hclog.NewNullLogger())...)
+	if len(problems) > 0 {
+		return cfg.Warnings, problems
+	}
+	return cfg.Warnings, nil
+}
+
+// compile makes each connector's policy of its filter, mapping and fields, in
+// the order of cfg.Connectors.
+func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
+	var problems config.Problems
+	policies := make([]plan.Policy, len(cfg.Connectors))
+	for i, c := range cfg.Connectors {
+		filter, err := plan.CompileFilter(c.Filter)
+		if err != nil {
+			problems = append(problems, c.Place.Problem("filter", err.Error()))
+		}
+		mapping, wrong := plan.CompileMapping(c.Map)
+		for _, p := range wrong {
+			problems = append(problems, c.Place.Problem("map."+p.Field, p.Message))
+		}
+		for _, path := range c.Own {
+			if path != "raw" && !sdk.KnownField(path) {
+				problems = append(problems, c.Place.Problem("own", fmt.Sprintf("%q is no field of a product", path)))
+			}
+		}
+		policies[i] = plan.Policy{Filter: filter, Mapping: mapping, Own: c.Own, OnDelete: plan.OnDelete(c.OnDelete)}
+	}
+	return policies, problems
+}
+
+// askConnectors asks each enabled connector, all at once, what it thinks of its
+// options. One that cannot be started at all is no problem of the configuration:
+// that is logged, and its own trouble.
+func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) config.Problems {
+	found := make([]config.Problems, len(cfg.Connectors))
+	var wait sync.WaitGroup
+	for i, c := range cfg.Connectors {
+		if !c.Enabled {
+			continue
+		}
+		wait.Go(func() {
+			s := spec(cfg, c)
+			err := launch.Probe(ctx, s, log, func(client *sdk.Client) error {
+				description, err := client.Describe(ctx)
+				if err != nil {
+					return err
+				}
+				problems, err := client.Validate(ctx, s.Setup())
+				found[i] = append(c.CheckSecrets(description.Options), c.Problems(problems)...)
+				return err
+			})
+			var problems config.Problems
+			switch {
+			case errors.As(err, &problems):
+				found[i] = append(found[i], problems...)
+			case err != nil:
+				log.Error("the connector could not be asked about its options", "connector", c.Name, "error", err)
+			}
+		})
+	}
+	wait.Wait()
+	var all config.Problems
+	for _, problems := range found {
+		all = append(all, problems...)
+	}
+	return all
+}
+
+// check tries connectors' credentials and whether their platforms can be
+// reached, each with a process of its own; no names: every enabled connector's.
+func check(ctx context.Context, file string, names []string) ([]cli.Checked, error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []config.Connector
+	for _, c := range cfg.Connectors {
+		if c.Enabled && (len(names) == 0 || slices.Contains(names, c.Name)) {
+			chosen = append(chosen, c)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(chosen, func(c config.Connector) bool { return c.Name == name }) {
+			return nil, fmt.Errorf("there is no enabled connector %s in %s", name, file)
+		}
+	}
+	checked := make([]cli.Checked, len(chosen))
+	var wait sync.WaitGroup
+	for i, c := range chosen {
+		wait.Go(func() {
+			start := time.Now()
+			err := checkOne(ctx, cfg, c)
+			checked[i] = cli.Checked{Connector: c.Name, Took: time.Since(start), Err: err}
+		})
+	}
+	wait.Wait()
+	return checked, nil
+}
+
+func checkOne(ctx context.Context, cfg *config.Config, c config.Connector) error {
+	s := spec(cfg, c)
+	return launch.Probe(ctx, s, hclog.NewNullLogger(), func(client *sdk.Client) error {
+		_, problems, err := client.Configure(ctx, s.Setup())
+		switch {
+		case err != nil:
+			return err
+		case len(problems) > 0:
+			return config.Problems(c.Problems(problems))
+		}
+		return client.Check(ctx)
+	})
+}

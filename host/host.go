@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/launch"
+	"github.com/synchost/synchost/host/internal/ops"
+	"github.com/synchost/synchost/host/internal/ops/inspect"
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/receive"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/host/internal/store/sqlite"
+)
+
+// host is what a run is made of, as the control API sees it.
+type host struct {
+	config    *config.Config
+	log       hclog.Logger
+	store     *sqlite.Store
+	intake    *intake
+	receivers *receive.Handler
+	processes []*launch.Process
+	lanes     []*deliver.Lane
+	bin       *inspect.Bin // nil: not enabled
+	listening atomic.Bool
+	started   time.Time
+}
+
+// listen opens the listener of the receivers, and of health and metrics beside them.
+func (h *host) listen(ctx context.Context, metrics http.Handler) (*receive.Server, error) {
+	health := ops.Health{Writable: h.intake.writable, Receiving: h.listening.Load, Connectors: h.connectors}
+	return receive.Listen(ctx, h.config.Host, h.receivers, map[string]http.Handler{
+		"/healthz": http.HandlerFunc(health.Live),
+		"/readyz":  http.HandlerFunc(health.Ready),
+		"/metrics": metrics,
+	}, h.log.Named("receive"))
+}
+
+// receive lets events in until ctx ends.
+func (h *host) receive(server *receive.Server) func(context.Context) error {
+	return func(ctx context.Context) error {
+		h.listening.Store(true)
+		defer h.listening.Store(false)
+		return server.Run(ctx)
+	}
+}
+
+// deps are what the control API works on.
+func (h *host) deps() ops.Deps {
+	deps := ops.Deps{
+		Store: h.store, Writable: h.intake.writable, Connectors: h.connectors, Receivers: h.receiverStats,
+		Lanes: func() []ops.Lane {
+			lanes := make([]ops.Lane, len(h.lanes))
+			for i, lane := range h.lanes {
+				lanes[i] = laneView{lane}
+			}
+			return lanes
+		},
+		Check: h.check, Restart: h.restart,
+		Version: ops.NewVersion(version), Started: h.started,
+	}
+	if h.bin != nil {
+		deps.Inspector = h.bin
+	}
+	return deps
+}
+
+func (h *host) connectors() []ops.ConnectorStatus {
+	views := make([]ops.ConnectorStatus, len(h.config.Connectors))
+	for i, c := range h.config.Connectors {
+		status := launch.Status{State: launch.Disabled}
+		if p := h.process(c.Name); p != nil {
+			status = p.Status()
+		}
+		views[i] = processView(c, status)
+	}
+	return views
+}
+
+func (h *host) receiverStats() []ops.ReceiverStatus {
+	var views []ops.ReceiverStatus
+	for _, s := range h.receivers.Stats() {
+		views = append(views, ops.ReceiverStatus{
+			Name: s.Name, Scheme: s.Scheme, Path: s.Path, Accepted: s.Accepted, Duplicates: s.Duplicates,
+			Refused: s.Refused, LastEvent: s.LastEvent, LastRefusal: s.LastReason,
+		})
+	}
+	return views
+}
+
+// process is the process of an enabled connector, nil of any other.
+func (h *host) process(name string) *launch.Process {
+	for _, p := range h.processes {
+		if p.Status().Connector == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (h *host) check(ctx context.Context, name string) error {
+	client, err := h.process(name).Client(ctx)
+	if err != nil {
+		return err
+	}
+	return client.Check(ctx)
+}
+
+func (h *host) restart(name string) error {
+	h.process(name).Restart()
+	return nil
+}
+
+// connector is a launched process as a lane sees it.
+type connector struct{ *launch.Process }
+
+func (c connector) Ready(ctx context.Context) (deliver.Port, error) {
+	client, err := c.Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// laneOptions are the lane's part of a connector's block.
+func laneOptions(c config.Connector, policy plan.Policy, host config.Host, log hclog.Logger, metrics *deliver.Metrics) deliver.Options {
+	o := deliver.Options{
+		Name: c.Name, Deliver: deliver.Mode(c.Deliver), Policy: policy, OnUnknown: deliver.OnUnknown(c.OnUnknown),
+		Batch: c.Batch, InFlight: c.InFlight, Timeout: c.Timeout, Schedule: c.Retry, Drain: host.StopTimeout,
+		Log: log.Named(c.Name), Metrics: metrics,
+	}
+	if c.Rate.Count > 0 {
+		o.Rate = rate.Limit(float64(c.Rate.Count) / c.Rate.Per.Seconds())
+		// Whatever the rate is told for, no more than a second's worth goes at once.
+		o.Burst = max(1, int(o.Rate))
+	}
+	return o
+}
+
+// intake is the store as receivers see it. It remembers trouble for those who
+// ask whether the host takes events.
+type intake struct {
+	store   store.Store
+	trouble atomic.Pointer[trouble]
+	broken  atomic.Pointer[error]
+}
+
+type trouble struct {
+	err error
+	at  time.Time
+}
+
+func (in *intake) Accept(ctx context.Context, events []event.Event) ([]store.Receipt, error) {
+	receipts, err := in.store.Accept(ctx, events)
+	if err != nil && ctx.Err() == nil {
+		in.trouble.Store(&trouble{err, time.Now()})
+	}
+	return receipts, err
+}
+
+// forgetTrouble is how long a failed Accept makes the host look unready. It has
+// to end by itself: whoever looks may send no event to find out.
+const forgetTrouble = 10 * time.Second
+
+// writable says why the store takes no events; nil: it does.
+func (in *intake) writable() error {
+	if broken := in.broken.Load(); broken != nil {
+		return *broken
+	}
+	if t := in.trouble.Load(); t != nil && time.Since(t.at) < forgetTrouble {
+		return t.err
+	}
+	return nil
+}
+
+func (in *intake) damaged(err error) { in.broken.Store(&err) }
+
+// pruneEvery is how often what is too old is forgotten.
+const pruneEvery = 10 * time.Minute
+
+// prune forgets journal entries and deliveries that are older than they are to
+// be kept, and that no lane needs, not even a disabled connector's.
+func (h *host) prune(ctx context.Context) error {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		if err := h.pruneOnce(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("what is too old could not be forgotten, and is tried again", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (h *host) pruneOnce(ctx context.Context) error {
+	now := time.Now()
+	passed, err := h.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range h.config.Connectors {
+		lane, err := h.store.Lane(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		if !c.Enabled && lane.Cursor == 0 {
+			continue // it never ran
+		}
+		passed = min(passed, lane.Passed())
+		// A product that is behind in a lane of every event still needs its history.
+		oldest, err := h.store.OldestBehind(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		if oldest > 0 {
+			passed = min(passed, oldest-1)
+		}
+	}
+	_, err = h.store.Prune(ctx, store.PruneLimits{
+		EventsBefore:     now.Add(-h.config.Host.KeepEvents),
+		DeliveriesBefore: now.Add(-h.config.Host.KeepDeliveries),
+		Passed:           passed,
+	})
+	return err
+}
+
+// serveHTTP serves handler on listener until its context ends, and then waits for
+// requests in hand. Answers that go on for ever end with the context.
+func serveHTTP(listener net.Listener, handler http.Handler, drain time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 10 * time.Second,
+			BaseContext: func(net.Listener) context.Context { return ctx },
+		}
+		stopped := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() {
+			limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+			defer cancel()
+			stopped <- errors.Join(server.Shutdown(limit), server.Close())
+		})
+		err := server.Serve(listener)
+		if !stop() {
+			err = <-stopped
+		}
+		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		return err
+	}
+}
+
+func newLog(h config.Host) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{
+		Level: hclog.LevelFromString(h.LogLevel), JSONFormat: h.LogFormat == "json",
+		TimeFormat: "2006-01-02T15:04:05.000Z07:00",
+	})
+}
+
+// spec says how a connector is run.
+func spec(cfg *config.Config, c config.Connector) launch.Spec {
+	return launch.Spec{
+		Connector: c, Binary: c.Binary,
+		StateDir:    filepath.Join(cfg.Host.DataDir, "connectors", c.Name),
+		StopTimeout: cfg.Host.StopTimeout,
+	}
+}
+
+// laneView is a lane as the control API shows it.
+type laneView struct{ *deliver.Lane }
+
+func (l laneView) Status() ops.LaneStatus {
+	s := l.Lane.Status()
+	return ops.LaneStatus{
+		Connector: s.Connector, Deliver: string(s.Deliver), State: string(s.State), Reason: s.Reason, Until: s.Until,
+		Cursor: s.Cursor, Passed: s.Passed, InFlight: s.InFlight, Delivered: s.Delivered, Failed: s.Failed,
+		LastSuccess: s.LastSuccess, NextRetry: s.NextRetry,
+	}
+}
+
+// processView is a connector's process as the control API shows it.
+func processView(c config.Connector, s launch.Status) ops.ConnectorStatus {
+	view := ops.ConnectorStatus{
+		Name: c.Name, Plugin: c.Plugin, Version: s.Version, Reason: s.Reason, PID: s.PID, SHA256: s.SHA256,
+		Restarts: s.Restarts, Since: s.Since, LastStderr: s.Stderr,
+	}
+	switch s.State {
+	case launch.Ready:
+		view.State = ops.ConnectorReady
+	case launch.Waiting:
+		view.State = ops.ConnectorRestarting
+	case launch.Fused, launch.Misconfigured:
+		view.State = ops.ConnectorFailed
+	case launch.Stopping, launch.Stopped:
+		view.State = ops.ConnectorStopped
+	case launch.Disabled:
+		view.State = ops.ConnectorDisabled
+	default:
+		view.State = ops.ConnectorStarting
+	}
+	return view
+}

@@ -1,0 +1,115 @@
+// Command synchost takes product changes in, keeps them, and brings every
+// destination in step through connectors that run as processes of their own.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/launch"
+	"github.com/synchost/synchost/host/internal/ops"
+	"github.com/synchost/synchost/host/internal/ops/cli"
+	"github.com/synchost/synchost/host/internal/ops/inspect"
+	"github.com/synchost/synchost/host/internal/receive"
+	"github.com/synchost/synchost/host/internal/store/sqlite"
+)
+
+var version = "dev" // set by the linker
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, os.Args[1:], cli.Actions{
+		Version:  ops.NewVersion(version),
+		Run:      run,
+		Validate: validate,
+		Check:    check,
+	})
+	stop()
+	os.Exit(code)
+}
+
+// run is the host: it reads the configuration, opens the store, starts the
+// connectors and their lanes, and then lets events in. It returns when ctx ends
+// and everything has stopped.
+func run(ctx context.Context, file string) error {
+	cfg, err := config.Load(file, config.GenerateSecrets)
+	if err != nil {
+		return err
+	}
+	log := newLog(cfg.Host)
+	for _, warning := range cfg.Warnings {
+		log.Warn(warning.String())
+	}
+	registry := prometheus.NewRegistry()
+
+	// Nothing starts on a bad configuration: expressions are compiled, and each
+	// connector is asked what it thinks of its options.
+	policies, problems := compile(cfg)
+	problems = append(problems, askConnectors(ctx, cfg, log)...)
+	st := &intake{}
+	receivers, more := receive.New(cfg.Receivers, receive.Options{
+		Accepter: st, TrustedProxies: cfg.Host.TrustedProxies, MaxBody: cfg.Host.MaxBody,
+		Log: log.Named("receive"), Metrics: registry,
+	})
+	if problems = append(problems, more...); len(problems) > 0 {
+		return problems
+	}
+
+	db, err := sqlite.Open(ctx, sqlite.Options{
+		Dir: cfg.Host.DataDir, Log: log.Named("store"), Metrics: registry, Damaged: st.damaged,
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	st.store = db
+
+	h := &host{config: cfg, log: log, store: db, intake: st, receivers: receivers, started: time.Now()}
+	metrics := deliver.NewMetrics(registry)
+	for i, c := range cfg.Connectors {
+		if c.Enabled {
+			process := launch.New(spec(cfg, c), log, registry)
+			h.processes = append(h.processes, process)
+			h.lanes = append(h.lanes, deliver.New(db, connector{process}, laneOptions(c, policies[i], cfg.Host, log, metrics)))
+		}
+	}
+
+	// In the order of what needs what: the last is stopped first.
+	var services []service
+	if cfg.Inspector.Enabled {
+		listener, err := inspect.Listen(ctx, cfg.Inspector.Listen)
+		if err != nil {
+			return err
+		}
+		h.bin = inspect.New(cfg.Inspector.Keep)
+		services = append(services, service{"inspector", serveHTTP(listener, h.bin, time.Second)})
+	}
+	control, err := ops.Listen(ctx, cfg.Host.Socket)
+	if err != nil {
+		return err
+	}
+	deps := h.deps()
+	registry.MustRegister(ops.NewCollector(db, deps.Lanes))
+	server, err := h.listen(ctx, ops.NewMetrics(registry, deps.Version))
+	if err != nil {
+		return err
+	}
+	services = append(services,
+		service{"control API", serveHTTP(control, ops.NewAPI(deps), time.Second)},
+		service{"connectors", together(h.processes, (*launch.Process).Run)},
+		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
+		service{"pruning", h.prune},
+		service{"receivers", h.receive(server)},
+	)
+	log.Info("synchost runs", "listen", cfg.Host.Listen, "receivers", len(cfg.Receivers), "connectors", len(h.lanes))
+	err = serve(ctx, services)
+	log.Info("synchost has stopped")
+	return err
+}
