@@ -190,7 +190,7 @@ func TestSecretsAreNotInTheExchange(t *testing.T) {
 		SecretParams:  []string{"pin"},
 	}, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, "no user tok-1234567 with "+pass)
+		_, _ = io.WriteString(w, "no user tok-1234567 with "+pass+" or Bearer abcdef")
 	})
 	u.Path = "/tok-1234/x"
 	u.RawQuery = "a=1&PIN=9876&my_token=zzz&code=" + url.QueryEscape(pass) + "&p=" + url.QueryEscape(pass)
@@ -209,7 +209,7 @@ func TestSecretsAreNotInTheExchange(t *testing.T) {
 	}
 	want := "POST http://" + u.Host + "/***/x?a=1&PIN=***&my_token=***&code=***&p=***\n" +
 		"Authorization: ***\nCookie: ***\nWebhook-Signature: ***\nX-Note: about ***\nX-Shop-Pin: ***\n\n{\"password\":\"***\",\"n\":1}"
-	if got.Request != want || got.Response != "no user *** with ***" || got.Status != 400 {
+	if got.Request != want || got.Response != "no user *** with *** or Bearer ***" || got.Status != 400 {
 		t.Errorf("got\n%s\n%s\n%d\nwant\n%s", got.Request, got.Response, got.Status, want)
 	}
 }

@@ -22,11 +22,26 @@ const mask = "***"
 // 2 KiB each, without secrets. The request is told as its method and URL, a
 // line for each header, an empty line and its body.
 func (r *Response) Exchange() sdk.Exchange {
+	if r.redact == nil { // made elsewhere: nothing is known of its secrets
+		return sdk.Exchange{}
+	}
 	return sdk.Exchange{
 		Request:  r.redact.request(&r.Request),
-		Response: r.redact.text(r.Body, maxExchange),
+		Response: r.said(maxExchange),
 		Status:   r.Status,
 	}
+}
+
+// said is the start of the answer's body. The credentials of the request are
+// masked in it even if no option names them: they may be a token that was got on
+// the way, and some servers repeat what they are sent.
+func (r *Response) said(limit int) string {
+	redact := r.redact
+	if len(r.Body) > 0 {
+		_, credentials, _ := strings.Cut(r.Request.Header.Get("Authorization"), " ")
+		redact = redact.with(credentials)
+	}
+	return redact.text(r.Body, limit)
 }
 
 // redactor knows what must not be shown.
@@ -40,12 +55,8 @@ type redactor struct {
 func newRedactor(o Options) *redactor {
 	r := &redactor{headers: map[string]bool{}, params: map[string]bool{"code": true, "key": true, "sig": true}}
 	for _, secret := range o.Secrets {
-		for _, text := range spellings(secret.Reveal()) {
-			r.texts = append(r.texts, []byte(text))
-			r.longest = max(r.longest, len(text))
-		}
+		r.add(secret.Reveal())
 	}
-	slices.SortStableFunc(r.texts, func(a, b []byte) int { return len(b) - len(a) })
 	for _, name := range o.SecretHeaders {
 		r.headers[http.CanonicalHeaderKey(name)] = true
 	}
@@ -53,6 +64,27 @@ func newRedactor(o Options) *redactor {
 		r.params[strings.ToLower(name)] = true
 	}
 	return r
+}
+
+// add adds a secret in all its spellings.
+func (r *redactor) add(secret string) {
+	for _, text := range spellings(secret) {
+		r.texts = append(r.texts, []byte(text))
+		r.longest = max(r.longest, len(text))
+	}
+	slices.SortStableFunc(r.texts, func(a, b []byte) int { return len(b) - len(a) })
+}
+
+// with is r with one more secret.
+func (r *redactor) with(secret string) *redactor {
+	known := func(text []byte) bool { return string(text) == secret }
+	if secret == "" || slices.ContainsFunc(r.texts, known) {
+		return r
+	}
+	more := *r
+	more.texts = slices.Clone(r.texts)
+	more.add(secret)
+	return &more
 }
 
 // spellings are the forms in which a secret travels: as it is, in a URL, in
@@ -145,6 +177,9 @@ func (r *redactor) request(req *Request) string {
 	}
 	for _, name := range sorted {
 		for _, value := range req.Header[name] {
+			if value == "" {
+				continue
+			}
 			head = append(head, '\n')
 			head = append(head, name...)
 			head = append(head, ": "...)

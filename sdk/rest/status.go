@@ -66,7 +66,7 @@ func (r *Response) failure() *sdk.Error {
 		if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.String() != "" {
 			text += ": set the address it names, " + r.redact.text([]byte(r.redact.location(to)), maxSaid)
 		}
-	} else if said := strings.Join(strings.Fields(r.redact.text(r.Body, maxSaid)), " "); said != "" {
+	} else if said := strings.Join(strings.Fields(r.said(maxSaid)), " "); said != "" {
 		text += ": " + said
 	}
 	return Failure(r.Status, r.Header, errors.New(text))

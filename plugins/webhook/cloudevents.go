@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/synchost/synchost/sdk"
+	"github.com/synchost/synchost/sdk/rest"
+	"golang.org/x/time/rate"
+)
+
+// CloudEvents are the options of that style.
+type CloudEvents struct {
+	Mode      string `json:"mode" default:"binary" choices:"binary,structured" doc:"Attributes in headers, or everything in one JSON body."`
+	Source    string `json:"source" doc:"Attribute source, a URI reference. Without it the receiver that brought the event."`
+	Handshake bool   `json:"handshake" default:"true" doc:"Ask for permission by OPTIONS before the first delivery, as the specification wants."`
+	Origin    string `json:"origin" default:"synchost" doc:"Who asks, as WebHook-Request-Origin: a DNS name."`
+	Rate      int    `json:"rate" doc:"Deliveries a minute to ask for. The endpoint's answer is kept to, also where nothing was asked."`
+}
+
+// cloudEvents is the HTTP binding of CloudEvents 1.0.
+type cloudEvents struct {
+	source     string
+	structured bool
+}
+
+const structuredType = "application/cloudevents+json"
+
+func newCloudEvents(c *Config, f *faults) cloudEvents {
+	o := c.CloudEvents
+	if _, err := url.Parse(o.Source); err != nil || strings.ContainsAny(o.Source, " \t") {
+		f.add("cloudevents.source", "is not a URI reference, such as https://shop.example or /shop")
+	}
+	if c.Body != "" && o.Mode == "structured" {
+		f.add("body", "cloudevents.mode = \"structured\" has a body of its own; use binary")
+	}
+	return cloudEvents{source: o.Source, structured: o.Mode == "structured"}
+}
+
+func (cloudEvents) method() string { return "POST" }
+
+// attributes are those of an event, in the order in which they are written.
+type attributes struct {
+	SpecVersion     string          `json:"specversion"`
+	ID              string          `json:"id"`
+	Source          string          `json:"source"`
+	Type            string          `json:"type"`
+	Subject         string          `json:"subject,omitempty"`
+	Time            time.Time       `json:"time"`
+	DataContentType string          `json:"datacontenttype,omitempty"`
+	Data            json.RawMessage `json:"data,omitempty"`
+	DataBase64      []byte          `json:"data_base64,omitempty"`
+}
+
+func (e cloudEvents) attributes(s *scope) attributes {
+	a := attributes{SpecVersion: "1.0", ID: s.ID, Source: e.source, Type: eventType(s), Subject: s.Key, Time: s.Event.Time}
+	if a.Source == "" {
+		a.Source = "/" + url.PathEscape(s.Event.Source)
+	}
+	return a
+}
+
+func (e cloudEvents) body(s *scope) ([]byte, string, error) {
+	if !e.structured {
+		if s.raw != nil {
+			return s.raw.Body, s.raw.ContentType, nil
+		}
+		body, err := marshal(newData(s))
+		return body, "application/json", err
+	}
+	a := e.attributes(s)
+	switch {
+	case s.raw == nil:
+		payload, err := marshal(newData(s))
+		if err != nil {
+			return nil, "", err
+		}
+		a.DataContentType, a.Data = "application/json", payload
+	case isJSON(s.raw.ContentType) && json.Valid(s.raw.Body):
+		a.DataContentType, a.Data = s.raw.ContentType, s.raw.Body
+	default:
+		a.DataContentType, a.DataBase64 = s.raw.ContentType, s.raw.Body
+	}
+	body, err := marshal(a)
+	return body, structuredType, err
+}
+
+func isJSON(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
+}
+
+func (e cloudEvents) mark(req *rest.Request, s *scope) error {
+	if e.structured {
+		return nil
+	}
+	a := e.attributes(s)
+	req.Header["Ce-Specversion"] = []string{a.SpecVersion}
+	req.Header["Ce-Id"] = []string{percent(a.ID)}
+	req.Header["Ce-Source"] = []string{percent(a.Source)}
+	req.Header["Ce-Type"] = []string{percent(a.Type)}
+	req.Header["Ce-Subject"] = []string{percent(a.Subject)}
+	req.Header["Ce-Time"] = []string{a.Time.Format(time.RFC3339Nano)}
+	return nil
+}
+
+// percent is text as the HTTP binding writes it into a header: what is not
+// printable ASCII, and space, quote and percent, as percent and hex of UTF-8.
+func percent(text string) string {
+	var out strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c > '~' || c == '"' || c == '%' {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}
+
+// handshake asks an endpoint for permission to deliver, and keeps to the rate
+// that it allows. All methods do nothing on nil.
+type handshake struct {
+	endpoint *url.URL
+	origin   string
+	rate     int
+
+	mu      sync.Mutex // also keeps it to one request at a time
+	granted bool
+	limiter *rate.Limiter // nil: no limit
+}
+
+func newHandshake(c *Config, k *composer, f *faults) *handshake {
+	if !k.url.fixed {
+		f.add("cloudevents.handshake", "must be false where url depends on the product: permission is asked once for one endpoint")
+	}
+	if !isToken(c.CloudEvents.Origin) {
+		f.add("cloudevents.origin", "%q is not a DNS name", c.CloudEvents.Origin)
+	}
+	if c.CloudEvents.Rate < 0 {
+		f.add("cloudevents.rate", "must not be negative")
+	}
+	return &handshake{endpoint: k.target, origin: c.CloudEvents.Origin, rate: c.CloudEvents.Rate}
+}
+
+// ensure asks unless permission was granted before.
+func (h *handshake) ensure(ctx context.Context, w *webhook) error {
+	if h == nil {
+		return nil
+	}
+	h.mu.Lock()
+	granted := h.granted
+	h.mu.Unlock()
+	if granted {
+		return nil
+	}
+	return h.ask(ctx, w)
+}
+
+// ask sends the validation request of the CloudEvents webhook specification.
+func (h *handshake) ask(ctx context.Context, w *webhook) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	req := rest.Request{Method: "OPTIONS", URL: h.endpoint, Header: http.Header{
+		"User-Agent":             userAgent,
+		"Webhook-Request-Origin": {h.origin},
+	}}
+	if h.rate > 0 {
+		req.Header["Webhook-Request-Rate"] = []string{strconv.Itoa(h.rate)}
+	}
+	resp, err := w.authorized(ctx, req)
+	if err != nil {
+		if resp.Status == http.StatusMethodNotAllowed || resp.Status == http.StatusNotFound || resp.Status == http.StatusNotImplemented {
+			return sdk.Deny(fmt.Errorf("the endpoint does not answer OPTIONS (%d): it gives no permission to deliver; if it needs none, set cloudevents.handshake = false", resp.Status))
+		}
+		return w.judge(resp, err)
+	}
+	if allowed := resp.Header.Get("WebHook-Allowed-Origin"); allowed != "*" && !strings.EqualFold(allowed, h.origin) {
+		return sdk.Deny(errNotAllowed)
+	}
+	h.granted, h.limiter = true, allowedRate(resp.Header.Get("WebHook-Allowed-Rate"))
+	return nil
+}
+
+var errNotAllowed = errors.New("the endpoint does not permit deliveries: its answer to OPTIONS names another WebHook-Allowed-Origin than cloudevents.origin, or none")
+
+// allowedRate reads requests a minute; "*", nothing or nonsense is no limit.
+func allowedRate(text string) *rate.Limiter {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(n)/60, max(1, n/60))
+}
+
+// wait lets a request go when the allowed rate has room for it. If that is later
+// than the call can wait, the lane is told to pause.
+func (h *handshake) wait(ctx context.Context) error {
+	if h == nil {
+		return nil
+	}
+	h.mu.Lock()
+	limiter := h.limiter
+	h.mu.Unlock()
+	if limiter == nil {
+		return nil
+	}
+	turn := limiter.Reserve()
+	delay := turn.Delay()
+	if delay == 0 {
+		return nil
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < delay {
+		turn.Cancel()
+		return sdk.Throttle(delay, errPace)
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		turn.Cancel()
+		return context.Cause(ctx)
+	}
+}
+
+var errPace = errors.New("the endpoint's WebHook-Allowed-Rate is used up")
