@@ -16,7 +16,9 @@ type Plugin[Config any] struct {
 	Limits  Limits
 
 	// Open returns a connector that is ready to use, or says which option is
-	// wrong with Reject("option.path", err). It is called once in a process.
+	// wrong with Reject("option.path", err), several with errors.Join. It
+	// succeeds at most once in a process. Its context ends when it returns: what
+	// the connector keeps must not hold it.
 	Open func(ctx context.Context, env Env, config Config) (Connector, error)
 }
 
@@ -34,7 +36,8 @@ type Env struct {
 	Log      hclog.Logger // reaches the host's log under the connector's name
 }
 
-// Connector is the one required method of a connector.
+// Connector is the one required method of a connector. A value that is also an
+// io.Closer is closed once, when no call is in flight any more.
 //
 // Apply brings the platform in step with changes, in any order. It answers by
 // key: each Result is the outcome of that change, and the returned error is the

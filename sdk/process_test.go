@@ -107,7 +107,7 @@ func launch(cmd *exec.Cmd, log io.Writer) (*goplugin.Client, *sdk.Client, error)
 // playHost starts a connector, configures it, tells its process id and waits to
 // be killed. The connector holds the file 3 open for as long as it lives.
 func playHost() {
-	cmd := exec.Command(os.Args[0]) //nolint:noctx // the point is that nothing ends it
+	cmd := exec.CommandContext(context.Background(), os.Args[0]) // nothing ends it: that is the point
 	cmd.Env = []string{roleVariable + "=connector", "TMPDIR=" + os.TempDir()}
 	alive := os.NewFile(3, "alive")
 	cmd.ExtraFiles = []*os.File{alive}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package sdk_test
 
 import (
@@ -84,7 +86,7 @@ func TestConnectorWrittenOutsideThisRepository(t *testing.T) {
 		}
 	}
 
-	cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "tinyshop")) //nolint:gosec // built above
+	cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "tinyshop"))
 	cmd.Env = []string{"TMPDIR=" + os.TempDir()}
 	host, client, err := launch(cmd, t.Output())
 	if err != nil {
