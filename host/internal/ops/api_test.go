@@ -50,7 +50,7 @@ func (w *world) fill() {
 // get reads one answer.
 func get[T any](t *testing.T, w *world, target string) T {
 	t.Helper()
-	response := w.serve(t, httptest.NewRequest("GET", target, nil))
+	response := w.serve(t, httptest.NewRequestWithContext(t.Context(), "GET", target, nil))
 	var value T
 	if err := json.Unmarshal(response.Body.Bytes(), &value); err != nil || response.Code != http.StatusOK {
 		t.Fatalf("GET %s: %d %s", target, response.Code, response.Body)
@@ -60,7 +60,7 @@ func get[T any](t *testing.T, w *world, target string) T {
 
 func post(t *testing.T, w *world, target, body string) *httptest.ResponseRecorder {
 	t.Helper()
-	return w.serve(t, httptest.NewRequest("POST", target, strings.NewReader(body)))
+	return w.serve(t, httptest.NewRequestWithContext(t.Context(), "POST", target, strings.NewReader(body)))
 }
 
 func TestEvents(t *testing.T) {
@@ -163,7 +163,7 @@ func TestWhy(t *testing.T) {
 	if why := get[Why](t, w, "/v1/why?key="+url.QueryEscape("a/b ../ü")); why.Product != nil || len(why.Timeline) != 0 || why.Key != "a/b ../ü" {
 		t.Errorf("of nothing: %+v", why)
 	}
-	if response := w.serve(t, httptest.NewRequest("GET", "/v1/why", nil)); response.Code != http.StatusBadRequest {
+	if response := w.serve(t, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/why", nil)); response.Code != http.StatusBadRequest {
 		t.Errorf("of no product: %d", response.Code)
 	}
 }
@@ -237,14 +237,14 @@ func TestTrouble(t *testing.T) {
 	w.connectors[0].State, w.connectors[0].Reason = ConnectorFailed, "it crashed 5 times."
 	w.shop.status.State, w.shop.status.Reason = LaneStopped, "401"
 	w.hook.status.State = LaneCircuitOpen
-	w.store.links = []store.Link{{Connector: "hook", State: store.Dead}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Due}}
+	w.store.links = []store.Link{{Connector: "hook", State: store.Dead}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Due}}
 	want := []string{
 		"No events are taken: the disk of the data folder is full.",
 		"shop: its process failed for good: it crashed 5 times. When that is mended: synchost restart shop",
 		"shop: stopped: 401. When that is mended: synchost resume shop",
 		"hook: nothing gets through. It goes on by itself when its platform does.",
-		"hook: 1 given up, to be seen with: synchost status hook. To be tried again with: synchost retry hook --all",
-		"hook: 1 held, since nobody knows whether they were written. Look at the platform, then: synchost retry hook PRODUCT",
+		"hook: 1 product is given up. See which: synchost status hook. Try them again: synchost retry hook --all",
+		"hook: 2 products are held: nobody knows whether they were written. Look at the platform, then: synchost retry hook PRODUCT",
 	}
 	if diff := cmp.Diff(want, get[Status](t, w, "/v1/status").Trouble); diff != "" {
 		t.Error(diff)
@@ -374,7 +374,7 @@ func TestFollowEventsOfOneProduct(t *testing.T) {
 func TestFollowInspector(t *testing.T) {
 	w := newWorld()
 	take := func(body string) {
-		w.bin.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(body)))
+		w.bin.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(body)))
 	}
 	take("before")
 	next, _ := followed(t, w, "/v1/inspect?follow=1")
@@ -386,8 +386,14 @@ func TestFollowInspector(t *testing.T) {
 			t.Fatalf("got %s, want %s", line, body)
 		}
 	}
+	next, _ = followed(t, w, "/v1/inspect?follow=1&limit=0")
+	take("three")
+	if line := next(); !strings.Contains(line, `"body":"three"`) {
+		t.Fatalf("from now on: got %s, want three", line)
+	}
+
 	w.deps.Inspector = nil
-	response := w.serve(t, httptest.NewRequest("GET", "/v1/inspect?follow=1", nil))
+	response := w.serve(t, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/inspect?follow=1", nil))
 	if response.Code != http.StatusConflict || !strings.Contains(response.Body.String(), "enabled = true") {
 		t.Errorf("without an inspector: %d %s", response.Code, response.Body)
 	}

@@ -40,7 +40,7 @@ func TestHealth(t *testing.T) {
 	} {
 		c.change()
 		response := httptest.NewRecorder()
-		c.path(response, httptest.NewRequest("GET", "/", nil))
+		c.path(response, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
 		if diff := cmp.Diff(c.body, strings.TrimSpace(response.Body.String())); response.Code != c.status || diff != "" {
 			t.Errorf("%s: %d, want %d %s", c.what, response.Code, c.status, diff)
 		}
@@ -64,7 +64,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	response := httptest.NewRecorder()
-	handler.ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, want := range []string{
 		`synchost_build_info{goversion="go1.26",modified="false",revision="",version="0.1.0"} 1`,
 		`synchost_lane_lag_events{connector="hook"} 2`,
@@ -78,7 +78,7 @@ func TestMetrics(t *testing.T) {
 	}
 	w.store.err = errors.New("the disk is gone")
 	response = httptest.NewRecorder()
-	handler.ServeHTTP(response, httptest.NewRequest("GET", "/metrics", nil))
+	handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if body := response.Body.String(); !strings.Contains(body, "go_goroutines") || strings.Contains(body, "synchost_lane_lag_events") {
 		t.Errorf("with a store that fails, the other metrics and no others are shown: %s", body)
 	}

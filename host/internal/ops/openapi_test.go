@@ -248,7 +248,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/v1/openapi.json", "", 200},
 	} {
 		t.Run(c.method+" "+c.target, func(t *testing.T) {
-			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
+			r := httptest.NewRequestWithContext(t.Context(), c.method, c.target, strings.NewReader(c.body))
 			if c.body != "" {
 				r.Header.Set("Content-Type", "application/json")
 			}
@@ -284,14 +284,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 func TestUnknownCallsAreAnsweredInJSON(t *testing.T) {
 	w := newWorld()
 	for _, target := range []string{"/", "/v1/nothing", "/v2/status"} {
-		response := w.serve(t, httptest.NewRequest("GET", target, nil))
+		response := w.serve(t, httptest.NewRequestWithContext(t.Context(), "GET", target, nil))
 		var answer Error
 		if err := json.Unmarshal(response.Body.Bytes(), &answer); err != nil || response.Code != http.StatusNotFound || answer.Error == "" {
 			t.Errorf("GET %s: %d %s", target, response.Code, response.Body)
 		}
 	}
 	w.store.err = errors.New("the disk is gone")
-	if response := w.serve(t, httptest.NewRequest("GET", "/v1/status", nil)); response.Code != http.StatusInternalServerError {
+	if response := w.serve(t, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/status", nil)); response.Code != http.StatusInternalServerError {
 		t.Errorf("a failing store: %d %s", response.Code, response.Body)
 	}
 }

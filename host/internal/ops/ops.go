@@ -27,7 +27,7 @@ type Deps struct {
 	Receivers  func() []ReceiverStatus
 	Check      func(ctx context.Context, connector string) error // credentials and reachability
 	Restart    func(connector string) error                      // ends its process, and starts it anew
-	Inspector  Inspector                                         // nil: not enabled
+	Inspector  *inspect.Bin                                      // nil: not enabled
 	Version    Version
 	Started    time.Time
 }
@@ -61,12 +61,6 @@ type Lane interface {
 	Retry(ctx context.Context, keys []string) (int, error)
 	// Replay delivers again from a position on.
 	Replay(ctx context.Context, since int64) error
-}
-
-// Inspector is the request bin.
-type Inspector interface {
-	Requests(after int64, limit int) []inspect.Request
-	Changed() <-chan struct{}
 }
 
 // NewVersion is version with what the Go toolchain noted in the binary.

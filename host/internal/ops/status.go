@@ -57,13 +57,20 @@ func trouble(s *Status) []string {
 			tell("%s: troubled%s.", l.Connector, because(l.Reason))
 		}
 		if l.Dead > 0 {
-			tell("%s: %d given up, to be seen with: synchost status %s. To be tried again with: synchost retry %s --all", l.Connector, l.Dead, l.Connector, l.Connector)
+			tell("%s: %s given up. See which: synchost status %s. Try them again: synchost retry %s --all", l.Connector, products(l.Dead), l.Connector, l.Connector)
 		}
 		if l.Held > 0 {
-			tell("%s: %d held, since nobody knows whether they were written. Look at the platform, then: synchost retry %s PRODUCT", l.Connector, l.Held, l.Connector)
+			tell("%s: %s held: nobody knows whether they were written. Look at the platform, then: synchost retry %s PRODUCT", l.Connector, products(l.Held), l.Connector)
 		}
 	}
 	return list
+}
+
+func products(n int64) string {
+	if n == 1 {
+		return "1 product is"
+	}
+	return fmt.Sprintf("%d products are", n)
 }
 
 func because(reason string) string {

@@ -62,9 +62,13 @@ func (a *api) followInspector(r *http.Request, out *lines) error {
 	}
 	for {
 		changed := a.Inspector.Changed()
-		for _, request := range a.Inspector.Requests(after, limit) {
-			after = request.ID
-			if err := out.put(request); err != nil {
+		requests := a.Inspector.Requests(after, maxLimit)
+		for i := range requests {
+			after = requests[i].ID
+			if i < len(requests)-limit {
+				continue
+			}
+			if err := out.put(requests[i]); err != nil {
 				return err
 			}
 		}

@@ -468,7 +468,7 @@ func TestCleanText(t *testing.T) {
 		{"plain", "plain", "plain"},
 		{"two\nlines\tand\r\nmore", "two lines and  more", "two\nlines\tand\nmore"},
 		{"\x1b[31mred\x07", "\ufffd[31mred\ufffd", "\ufffd[31mred\ufffd"},
-		{"می‌خواهم\u200f", "می‌خواهم\u200f", "می‌خواهم\u200f"},
+		{"می\u200cخواهم\u200f", "می\u200cخواهم\u200f", "می\u200cخواهم\u200f"},
 		{"evil\u202etxt\u2066", "evil\ufffdtxt\ufffd", "evil\ufffdtxt\ufffd"},
 		{"\xff", "\ufffd", "\ufffd"},
 		{"\u009b2J", "\ufffd2J", "\ufffd2J"},

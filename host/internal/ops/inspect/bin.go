@@ -2,8 +2,8 @@
 // whatever it is sent and shows the newest requests as they arrived. It is for
 // trying connectors out, on this machine only.
 //
-// Its memory is bounded by the number of requests it keeps, and taking one costs
-// a lock and no allocation of its own once its buffers have grown.
+// It stays cheap under load: what it keeps is bounded in number and size, and the
+// buffers of what it forgets are used again.
 package inspect
 
 import (
