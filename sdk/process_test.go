@@ -104,6 +104,17 @@ func launch(cmd *exec.Cmd, log io.Writer) (*goplugin.Client, *sdk.Client, error)
 	return host, dispensed.(*sdk.Client), nil
 }
 
+// hostLog is where a host may log even after the test; it is shown on failure.
+func hostLog(t testing.TB) io.Writer {
+	log := &safeBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	return log
+}
+
 // playHost starts a connector, configures it, tells its process id and waits to
 // be killed. The connector holds the file 3 open for as long as it lives.
 func playHost() {
@@ -163,7 +174,7 @@ func TestConnectorEndsWithItsHost(t *testing.T) {
 
 func TestProcessThatDiesIsGone(t *testing.T) {
 	t.Parallel()
-	host, client, err := launch(self(t, t.Context(), "connector"), t.Output())
+	host, client, err := launch(self(t, t.Context(), "connector"), hostLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +224,7 @@ func TestConnectorProcess(t *testing.T) {
 func TestTerminateStopsInOrder(t *testing.T) {
 	t.Parallel()
 	cmd := self(t, t.Context(), "connector")
-	host, client, err := launch(cmd, t.Output())
+	host, client, err := launch(cmd, hostLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}

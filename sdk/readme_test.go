@@ -88,7 +88,7 @@ func TestConnectorWrittenOutsideThisRepository(t *testing.T) {
 
 	cmd := exec.CommandContext(t.Context(), filepath.Join(folder, "tinyshop"))
 	cmd.Env = []string{"TMPDIR=" + os.TempDir()}
-	host, client, err := launch(cmd, t.Output())
+	host, client, err := launch(cmd, hostLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package sdktest
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +58,7 @@ func dial[Config any](t testing.TB, p sdk.Plugin[Config], log hclog.Logger) *sdk
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve.Logger = hclog.NewNullLogger() // go-plugin's own words; the connector keeps log
 	ctx, stop := context.WithCancel(context.Background())
 	address, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
 	serve.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: address, CloseCh: closed}
@@ -114,5 +117,28 @@ func configJSON(t testing.TB, config any) []byte {
 
 // testLog writes a connector's log to the test's.
 func testLog(t testing.TB) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: t.Output(), DisableTime: true})
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: outputOf(t), DisableTime: true})
+}
+
+// outputOf is the test's output while the test lasts. What comes later, from a
+// goroutine that a connector left behind, is dropped; testing would panic.
+func outputOf(t testing.TB) io.Writer {
+	o := &output{to: t.Output()}
+	t.Cleanup(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.to = io.Discard
+	})
+	return o
+}
+
+type output struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to.Write(p)
 }

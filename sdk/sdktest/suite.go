@@ -55,7 +55,7 @@ type Suite struct {
 func Run[Config any](t *testing.T, plugin sdk.Plugin[Config], s Suite) {
 	t.Helper()
 	log := &logBuffer{}
-	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: io.MultiWriter(t.Output(), log), DisableTime: true})
+	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: io.MultiWriter(outputOf(t), log), DisableTime: true})
 	client := OpenLogged(t, plugin, s.Config, logger)
 	r := &runner{Suite: s, client: client, log: log, config: configJSON(t, s.Config)}
 	if s.Platform != nil && s.Disturb == nil {
