@@ -63,6 +63,8 @@ type Store interface {
 	Behind(ctx context.Context, connector string, state State, until time.Time, limit int) ([]Link, error)
 	// NextDue is the soonest retry time behind after of the links that are Due; zero: there is none.
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
+	// OldestBehind is the lowest position that a link not in step speaks of; 0: there is none.
+	OldestBehind(ctx context.Context, connector string) (int64, error)
 	// Counts counts a connector's links that are not in step, by state.
 	Counts(ctx context.Context, connector string) (map[State]int64, error)
 	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
@@ -75,7 +77,8 @@ type Store interface {
 	Prune(ctx context.Context, p PruneLimits) (int64, error)
 	// Size is the space that the store takes on disk, in bytes.
 	Size() int64
-	// Close waits for what is being written.
+	// Close waits for what is being written, and has every later call answered with
+	// ErrClosed. It may be called again.
 	Close() error
 }
 

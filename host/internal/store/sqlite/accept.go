@@ -17,7 +17,10 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	entry, changes := store.Merge(row, e)
 	entry.Seq, entry.Accepted = w.next, now
 
-	blob := encode(&entry.Product)
+	blob, err := encode(&entry.Product)
+	if err != nil {
+		return store.Receipt{}, err
+	}
 	inserted, err := w.insertEvent(&entry, blob)
 	if err != nil {
 		return store.Receipt{}, err
@@ -30,10 +33,10 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	switch {
 	case !changes:
 	case row == nil:
-		err = bind(w.conn.Prep("INSERT INTO products (" + productColumns + ") VALUES (?,?,?,?,?,?)")).
+		err = bind(w.conn, "INSERT INTO products ("+productColumns+") VALUES (?,?,?,?,?,?)").
 			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).blob(blob).run()
 	default:
-		err = bind(w.conn.Prep("UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ?, product = ? WHERE id = ?")).
+		err = bind(w.conn, "UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ?, product = ? WHERE id = ?").
 			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).blob(blob).int(rowID).run()
 	}
 	return store.Receipt{Seq: entry.Seq}, err
@@ -41,11 +44,9 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 
 // product reads the catalog's row of key as the transaction sees it; nil: none.
 func (w *writer) product(key string) (row *event.Entry, id int64, err error) {
-	query := bind(w.conn.Prep("SELECT " + productColumns + ", id FROM products WHERE key = ?")).text(key)
-	err = query.each(func(r *scanner) error {
+	err = bind(w.conn, "SELECT "+productColumns+", id FROM products WHERE key = ?").text(key).each(func(r *scanner) {
 		e := r.catalogRow()
 		row, id = &e, r.int()
-		return nil
 	})
 	return row, id, err
 }
@@ -59,14 +60,14 @@ func (w *writer) insertEvent(e *event.Entry, product []byte) (bool, error) {
 			return false, err
 		}
 	}
-	err := bind(w.conn.Prep("INSERT INTO events (" + entryColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (source, id) DO NOTHING")).
+	err := bind(w.conn, "INSERT INTO events ("+entryColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (source, id) DO NOTHING").
 		int(e.Seq).time(e.Accepted).text(e.Key).bool(e.Deleted).list(e.Fields).blob(product).
 		text(e.Source).text(e.ID).text(string(e.Op)).time(e.Time).bool(e.Hint).blob(raw).run()
 	return w.conn.Changes() > 0, err
 }
 
 func (w *writer) position(source, id string) (seq int64, err error) {
-	err = bind(w.conn.Prep("SELECT seq FROM events WHERE source = ? AND id = ?")).text(source).text(id).
-		each(func(r *scanner) error { seq = r.int(); return nil })
+	err = bind(w.conn, "SELECT seq FROM events WHERE source = ? AND id = ?").text(source).text(id).
+		each(func(r *scanner) { seq = r.int() })
 	return seq, err
 }

@@ -15,16 +15,9 @@ import (
 // collect runs a query and gathers what scan makes of its rows.
 func collect[T any](ctx context.Context, s *Store, query string, fill func(*binder), scan func(*scanner) T) (rows []T, err error) {
 	err = s.read(ctx, func(conn *sqlite.Conn) error {
-		stmt, err := conn.Prepare(query)
-		if err != nil {
-			return err
-		}
-		b := bind(stmt)
+		b := bind(conn, query)
 		fill(b)
-		return b.each(func(r *scanner) error {
-			rows = append(rows, scan(r))
-			return nil
-		})
+		return b.each(func(r *scanner) { rows = append(rows, scan(r)) })
 	})
 	return rows, err
 }
@@ -41,13 +34,13 @@ func one(ctx context.Context, s *Store, query string, fill func(*binder)) (int64
 // Journal reads entries behind a position.
 func (s *Store) Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
 	return collect(ctx, s, "SELECT "+entryColumns+" FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-		func(b *binder) { b.int(after).int(int64(limit)) }, (*scanner).entry)
+		func(b *binder) { b.int(after).limit(limit) }, (*scanner).entry)
 }
 
 // Catalog reads products whose last change is behind a position.
 func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
 	return collect(ctx, s, "SELECT "+productColumns+" FROM products WHERE seq > ? ORDER BY seq LIMIT ?",
-		func(b *binder) { b.int(after).int(int64(limit)) }, (*scanner).catalogRow)
+		func(b *binder) { b.int(after).limit(limit) }, (*scanner).catalogRow)
 }
 
 // JournalAt reads the entries at these positions.
@@ -65,7 +58,7 @@ func (s *Store) CatalogAt(ctx context.Context, positions []int64) ([]event.Entry
 // History reads one product's entries behind a position.
 func (s *Store) History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error) {
 	return collect(ctx, s, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? ORDER BY seq LIMIT ?",
-		func(b *binder) { b.text(key).int(after).int(int64(limit)) }, (*scanner).entry)
+		func(b *binder) { b.text(key).int(after).limit(limit) }, (*scanner).entry)
 }
 
 // Products reads catalog rows.
@@ -111,10 +104,7 @@ func (s *Store) Lane(ctx context.Context, connector string) (store.Lane, error) 
 	lanes, err := collect(ctx, s, "SELECT cursor, open, state, reason, policy FROM lanes WHERE connector = ?",
 		func(b *binder) { b.text(connector) },
 		func(r *scanner) store.Lane {
-			l := store.Lane{Connector: connector, Cursor: r.int()}
-			var err error
-			l.Open, err = decodeOpen(r.blob())
-			r.fail(err, "")
+			l := store.Lane{Connector: connector, Cursor: r.int(), Open: r.open(connector)}
 			l.State, l.Reason, l.Policy = store.LaneState(r.text()), r.text(), r.text()
 			return l
 		})
@@ -133,7 +123,7 @@ func (s *Store) Links(ctx context.Context, connector string, keys []string) ([]s
 // Behind reads links that are due.
 func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error) {
 	return collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next LIMIT ?",
-		func(b *binder) { b.text(connector).text(string(state)).time(until).int(int64(limit)) }, (*scanner).link)
+		func(b *binder) { b.text(connector).text(string(state)).time(until).limit(limit) }, (*scanner).link)
 }
 
 // NextDue is the soonest retry time behind a time.
@@ -146,6 +136,12 @@ func (s *Store) NextDue(ctx context.Context, connector string, after time.Time) 
 	return time.UnixMicro(next).UTC(), nil
 }
 
+// OldestBehind is the lowest position that a link not in step speaks of.
+func (s *Store) OldestBehind(ctx context.Context, connector string) (int64, error) {
+	return one(ctx, s, "SELECT coalesce(min(seq), 0) FROM links WHERE connector = ? AND state <> ''",
+		func(b *binder) { b.text(connector) })
+}
+
 // Counts counts links by state.
 func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]int64, error) {
 	type count struct {
@@ -153,7 +149,7 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 		n     int64
 	}
 	rows, err := collect(ctx, s,
-		"SELECT state, count(*) FROM links WHERE connector = ?1 AND state <> '' GROUP BY state",
+		"SELECT state, count(*) FROM links WHERE connector = ? AND state <> '' GROUP BY state",
 		func(b *binder) { b.text(connector) },
 		func(r *scanner) count { return count{store.State(r.text()), r.int()} })
 	counts := make(map[store.State]int64, len(rows))
@@ -165,26 +161,26 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 
 // Deliveries reads records of attempts.
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
-	query := "SELECT " + deliveryColumns + " FROM deliveries WHERE id > ?1"
+	query := "SELECT " + deliveryColumns + " FROM deliveries WHERE id > ?"
 	if q.Key != "" {
-		query += " AND key = ?2"
+		query += " AND key = ?"
 	}
 	if q.Connector != "" {
-		query += " AND connector = ?3"
+		query += " AND connector = ?"
 	}
-	order := " ORDER BY id"
+	query += " ORDER BY id"
 	if q.Newest {
-		order += " DESC"
+		query += " DESC"
 	}
-	rows, err := collect(ctx, s, query+order+" LIMIT ?4", func(b *binder) {
-		b.stmt.BindInt64(1, q.After)
+	rows, err := collect(ctx, s, query+" LIMIT ?", func(b *binder) {
+		b.int(q.After)
 		if q.Key != "" {
-			b.stmt.BindText(2, q.Key)
+			b.text(q.Key)
 		}
 		if q.Connector != "" {
-			b.stmt.BindText(3, q.Connector)
+			b.text(q.Connector)
 		}
-		b.stmt.BindInt64(4, int64(q.Limit))
+		b.limit(q.Limit)
 	}, (*scanner).delivery)
 	if q.Newest {
 		slices.Reverse(rows)

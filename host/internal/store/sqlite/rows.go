@@ -3,7 +3,10 @@ package sqlite
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,64 +17,103 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// binder fills in a statement's parameters in their order.
+// binder fills in a statement's parameters in their order. The first error is
+// kept until the statement is run.
 type binder struct {
 	stmt *sqlite.Stmt
 	at   int
+	err  error
 }
 
-func bind(stmt *sqlite.Stmt) *binder { return &binder{stmt: stmt} }
+// bind prepares query, which the connection remembers.
+func bind(conn *sqlite.Conn, query string) *binder {
+	stmt, err := conn.Prepare(query)
+	return &binder{stmt: stmt, err: err}
+}
 
-func (b *binder) text(v string) *binder { b.at++; b.stmt.BindText(b.at, v); return b }
-func (b *binder) int(v int64) *binder   { b.at++; b.stmt.BindInt64(b.at, v); return b }
-func (b *binder) bool(v bool) *binder   { b.at++; b.stmt.BindBool(b.at, v); return b }
+func (b *binder) next() bool { b.at++; return b.err == nil }
+
+func (b *binder) text(v string) *binder {
+	if b.next() {
+		b.stmt.BindText(b.at, v)
+	}
+	return b
+}
+
+func (b *binder) int(v int64) *binder {
+	if b.next() {
+		b.stmt.BindInt64(b.at, v)
+	}
+	return b
+}
+
+func (b *binder) bool(v bool) *binder {
+	if v {
+		return b.int(1)
+	}
+	return b.int(0)
+}
+
 func (b *binder) time(v time.Time) *binder {
 	if v.IsZero() {
 		return b.int(0)
 	}
 	return b.int(v.UnixMicro())
 }
-func (b *binder) list(v []string) *binder { return b.text(strings.Join(v, "\n")) }
+
+// limit binds the most rows to read; SQLite takes a negative one for "all".
+func (b *binder) limit(n int) *binder { return b.int(int64(max(n, 0))) }
+
+func (b *binder) list(v []string) *binder { return b.text(joinLines(v)) }
 
 // blob binds v; nil as NULL, which an empty blob is not.
 func (b *binder) blob(v []byte) *binder {
-	b.at++
-	if v == nil {
+	switch {
+	case !b.next():
+	case v == nil:
 		b.stmt.BindNull(b.at)
-	} else {
+	default:
 		b.stmt.BindBytes(b.at, v)
 	}
 	return b
 }
 
-// run executes the statement, which returns no row.
-func (b *binder) run() error {
-	_, err := b.stmt.Step()
-	if resetErr := b.stmt.Reset(); err == nil {
-		err = resetErr
+// product binds the stored form of p; nil as NULL.
+func (b *binder) product(p *sdk.Product) *binder {
+	if p == nil {
+		return b.blob(nil)
 	}
-	return err
+	data, err := encode(p)
+	if b.err == nil {
+		b.err = err
+	}
+	return b.blob(data)
 }
 
+// encode is the stored form of a product; of an empty one it is empty, not nil.
+func encode(p *sdk.Product) ([]byte, error) { return p.AppendBinary([]byte{}) }
+
+// run executes the statement, which returns no row.
+func (b *binder) run() error { return b.each(func(*scanner) {}) }
+
 // each calls fn for every row of the statement.
-func (b *binder) each(fn func(*scanner) error) (err error) {
-	defer func() {
+func (b *binder) each(fn func(*scanner)) error {
+	if b.err != nil {
+		return b.err
+	}
+	for {
+		row, err := b.stmt.Step()
+		if err == nil && row {
+			r := scanner{stmt: b.stmt}
+			if fn(&r); r.err == nil {
+				continue
+			}
+			err = r.err
+		}
 		if resetErr := b.stmt.Reset(); err == nil {
 			err = resetErr
 		}
-	}()
-	for {
-		row, err := b.stmt.Step()
-		if err != nil || !row {
-			return err
-		}
-		row2 := scanner{stmt: b.stmt}
-		if err := fn(&row2); err != nil {
-			return err
-		}
-		if row2.err != nil {
-			return row2.err
-		}
+		return err
 	}
 }
 
@@ -95,12 +137,7 @@ func (r *scanner) time() time.Time {
 	return time.Time{}
 }
 
-func (r *scanner) list() []string {
-	if v := r.text(); v != "" {
-		return strings.Split(v, "\n")
-	}
-	return nil
-}
+func (r *scanner) list() []string { return splitLines(r.text()) }
 
 func (r *scanner) blob() []byte {
 	col := r.col()
@@ -114,7 +151,7 @@ func (r *scanner) blob() []byte {
 
 func (r *scanner) product(key string) sdk.Product {
 	var p sdk.Product
-	r.fail(p.UnmarshalBinary(r.blob()), key)
+	r.fail(key, p.UnmarshalBinary(r.blob()))
 	return p
 }
 
@@ -125,7 +162,7 @@ func (r *scanner) productOrNil(key string) *sdk.Product {
 		return nil
 	}
 	p := new(sdk.Product)
-	r.fail(p.UnmarshalBinary(data), key)
+	r.fail(key, p.UnmarshalBinary(data))
 	return p
 }
 
@@ -135,13 +172,19 @@ func (r *scanner) raw(key string) *sdk.Raw {
 		return nil
 	}
 	raw := new(sdk.Raw)
-	r.fail(json.Unmarshal(data, raw), key)
+	r.fail(key, json.Unmarshal(data, raw))
 	return raw
 }
 
-func (r *scanner) fail(err error, key string) {
+func (r *scanner) open(connector string) []int64 {
+	positions, err := decodeOpen(r.blob())
+	r.fail(connector, err)
+	return positions
+}
+
+func (r *scanner) fail(whose string, err error) {
 	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("product %q: %w", key, err)
+		r.err = fmt.Errorf("%q: %w", whose, err)
 	}
 }
 
@@ -173,7 +216,10 @@ func (r *scanner) link() store.Link {
 	return l
 }
 
-const deliveryColumns = "id, connector, key, seq, change_id, op, fields, attempt, at, took, outcome, kind, message, request, response, status, before, wanted"
+const (
+	deliveryColumns = "id, " + deliveryValues
+	deliveryValues  = "connector, key, seq, change_id, op, fields, attempt, at, took, outcome, kind, message, request, response, status, before, wanted"
+)
 
 func (r *scanner) delivery() store.Delivery {
 	d := store.Delivery{ID: r.int(), Connector: r.text(), Key: r.text(), Seq: r.int(), ChangeID: r.text(), Op: r.text(),
@@ -184,27 +230,48 @@ func (r *scanner) delivery() store.Delivery {
 	return d
 }
 
-// encode is the stored form of a product; nil stays nil.
-func encode(p *sdk.Product) []byte {
-	if p == nil {
+var (
+	escape   = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+	unescape = strings.NewReplacer(`\\`, `\`, `\n`, "\n")
+)
+
+// joinLines writes one text a line. Names of attributes may hold anything.
+func joinLines(list []string) string {
+	if !slices.ContainsFunc(list, func(v string) bool { return strings.ContainsAny(v, "\\\n") }) {
+		return strings.Join(list, "\n")
+	}
+	escaped := make([]string, len(list))
+	for i, v := range list {
+		escaped[i] = escape.Replace(v)
+	}
+	return strings.Join(escaped, "\n")
+}
+
+func splitLines(text string) []string {
+	if text == "" {
 		return nil
 	}
-	data, err := p.MarshalBinary()
-	if err != nil {
-		panic("sdk: a product always has a wire form: " + err.Error())
+	list := strings.Split(text, "\n")
+	if strings.Contains(text, `\`) {
+		for i := range list {
+			list[i] = unescape.Replace(list[i])
+		}
 	}
-	return data
+	return list
 }
 
 // encodeOpen writes ascending positions as differences.
-func encodeOpen(positions []int64) []byte {
+func encodeOpen(positions []int64) ([]byte, error) {
 	data := make([]byte, 0, 2*len(positions)+8)
 	var last int64
 	for _, seq := range positions {
+		if seq <= last {
+			return nil, fmt.Errorf("open position %d does not ascend", seq)
+		}
 		data = binary.AppendUvarint(data, uint64(seq-last))
 		last = seq
 	}
-	return data
+	return data, nil
 }
 
 func decodeOpen(data []byte) ([]int64, error) {
@@ -212,8 +279,8 @@ func decodeOpen(data []byte) ([]int64, error) {
 	var last int64
 	for len(data) > 0 {
 		step, n := binary.Uvarint(data)
-		if n <= 0 || step == 0 {
-			return nil, fmt.Errorf("a lane's open positions cannot be read")
+		if n <= 0 || step == 0 || step > uint64(math.MaxInt64-last) {
+			return nil, errors.New("the open positions cannot be read")
 		}
 		last += int64(step)
 		positions = append(positions, last)

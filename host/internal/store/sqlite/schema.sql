@@ -17,7 +17,7 @@ CREATE TABLE events (
   raw      BLOB              -- JSON, of events that map to no product
 ) STRICT;
 CREATE UNIQUE INDEX events_id ON events (source, id);
-CREATE INDEX events_key ON events (key, seq);
+CREATE INDEX events_key ON events (key); -- and by seq, which is the row's own id
 
 CREATE TABLE products (
   id      INTEGER PRIMARY KEY,
@@ -78,4 +78,4 @@ CREATE TABLE deliveries (
   before    BLOB,
   wanted    BLOB
 ) STRICT;
-CREATE INDEX deliveries_key ON deliveries (key, id);
+CREATE INDEX deliveries_key ON deliveries (key); -- and by id

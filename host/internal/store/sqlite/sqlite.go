@@ -7,12 +7,15 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,11 +43,13 @@ type Options struct {
 	Dir     string // made if it is not there
 	Log     hclog.Logger
 	Metrics prometheus.Registerer
-	Now     func() time.Time // default time.Now
+	Now     func() time.Time // default time.Now; asked once for each Accept, while it is being written
 	Damaged func(error)      // called when a check of a large file, which runs on after Open, finds damage
 
-	// MaxPages bounds the file, in pages of 4 KiB; 0: only the disk does.
-	MaxPages int64
+	// For tests; zero: the default.
+	maxPages   int64 // bounds the file, in pages of 4 KiB
+	maxWaiting int64 // events that may wait for the disk
+	checkFirst int64 // a file up to this size is checked before Open returns
 }
 
 // Store is a store.Store in one SQLite file.
@@ -54,6 +59,7 @@ type Store struct {
 	lock    *flock.Flock
 	readers *sqlitex.Pool
 	writer  *writer
+	close   func() error
 
 	checking context.CancelFunc
 	checked  sync.WaitGroup
@@ -63,40 +69,44 @@ var _ store.Store = (*Store)(nil)
 
 const (
 	fileName    = "synchost.db"
+	lockName    = "synchost.lock"
 	readerCount = 6
-	// A file up to this size is checked before Open returns, a larger one after.
-	checkFirst = 32 << 20
+
+	defaultCheckFirst = 32 << 20
 )
 
 // Open opens or makes the store in options.Dir. It fails with store.ErrLocked
 // when another host has it open.
-func Open(ctx context.Context, options Options) (_ *Store, err error) {
+func Open(ctx context.Context, options Options) (*Store, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	if err := os.MkdirAll(options.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	s := &Store{
-		options: options,
-		file:    filepath.Join(options.Dir, fileName),
-		lock:    flock.New(filepath.Join(options.Dir, "synchost.lock")),
-	}
-	switch locked, err := s.lock.TryLock(); {
-	case err != nil:
-		return nil, fmt.Errorf("data folder: %w", err)
-	case !locked:
-		return nil, fmt.Errorf("%s: %w", options.Dir, store.ErrLocked)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", s.file, err), s.lock.Unlock())
-		}
-	}()
-
-	conn, err := openWriter(ctx, s.file, options.MaxPages)
+	options.checkFirst = cmp.Or(options.checkFirst, defaultCheckFirst)
+	options.maxWaiting = cmp.Or(options.maxWaiting, defaultMaxWaiting)
+	lock, err := lockDir(options.Dir)
 	if err != nil {
 		return nil, err
+	}
+	s := &Store{options: options, file: filepath.Join(options.Dir, fileName), lock: lock}
+	s.close = sync.OnceValue(s.shut)
+	if err = s.connect(ctx); err != nil {
+		err = explain(err)
+	} else {
+		err = s.check(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.file, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) connect(ctx context.Context) error {
+	conn, err := openWriter(ctx, s.file, s.options.maxPages)
+	if err != nil {
+		return err
+	}
+	if s.writer, err = startWriter(conn, s.options); err != nil {
+		return errors.Join(err, conn.Close())
 	}
 	s.readers, err = sqlitex.NewPool(s.file, sqlitex.PoolOptions{
 		Flags:    sqlite.OpenReadWrite, // WAL readers keep the shared index, which is a write
@@ -105,26 +115,42 @@ func Open(ctx context.Context, options Options) (_ *Store, err error) {
 			return sqlitex.ExecuteScript(conn, "PRAGMA query_only = 1; PRAGMA cache_size = -4096;", nil)
 		},
 	})
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if err := s.check(ctx); err != nil {
-		return nil, errors.Join(err, s.readers.Close(), conn.Close())
-	}
-	if s.writer, err = startWriter(conn, options); err != nil {
-		return nil, errors.Join(err, s.readers.Close(), conn.Close())
-	}
-	return s, nil
+	return err
 }
 
-// openWriter opens the one connection that writes, and brings the schema up to date.
-func openWriter(ctx context.Context, file string, maxPages int64) (*sqlite.Conn, error) {
-	conn, err := sqlite.OpenConn(file)
-	if err != nil {
+// lockDir makes the data folder this process's own. The system lets go of the
+// lock when the process ends, however it does.
+func lockDir(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unwritable(err)
+	}
+	lock := flock.New(filepath.Join(dir, lockName))
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return nil, unwritable(err)
+	case !locked:
+		return nil, fmt.Errorf("data folder %s: %w", dir, store.ErrLocked)
+	}
+	return lock, nil
+}
+
+// openWriter opens the one connection that writes, and brings the schema up to
+// date. A file that is not ours is left as it is.
+func openWriter(ctx context.Context, file string, maxPages int64) (conn *sqlite.Conn, err error) {
+	if conn, err = sqlite.OpenConn(file, sqlite.OpenReadWrite, sqlite.OpenCreate); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, conn.Close())
+		}
+	}()
 	conn.SetBusyTimeout(5 * time.Second)
+	if err := recognise(conn); err != nil {
+		return nil, err
+	}
 	pragmas := []string{
+		"journal_mode = WAL",
 		"synchronous = FULL",
 		"cache_size = -32768",
 		"temp_store = MEMORY",
@@ -136,29 +162,49 @@ func openWriter(ctx context.Context, file string, maxPages int64) (*sqlite.Conn,
 	}
 	for _, pragma := range pragmas {
 		if err := sqlitex.ExecuteTransient(conn, "PRAGMA "+pragma, nil); err != nil {
-			return nil, errors.Join(err, conn.Close())
+			return nil, err
 		}
 	}
-	if err := sqlitemigration.Migrate(ctx, conn, migrations); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	return conn, sqlitemigration.Migrate(ctx, conn, migrations)
+}
+
+// recognise refuses a file that another program, or a later version, wrote.
+func recognise(conn *sqlite.Conn) error {
+	var tables, app, version int64
+	for query, value := range map[string]*int64{
+		"SELECT count(*) FROM sqlite_schema": &tables,
+		"PRAGMA application_id":              &app,
+		"PRAGMA user_version":                &version,
+	} {
+		if err := bind(conn, query).each(func(r *scanner) { *value = r.int() }); err != nil {
+			return err
+		}
 	}
-	return conn, nil
+	switch {
+	case app != int64(migrations.AppID) && (app != 0 || tables > 0):
+		return errors.New("this file is another program's: move it away, or name another data folder")
+	case version > int64(len(migrations.Migrations)):
+		return fmt.Errorf("a later version of synchost wrote this file (schema %d; this version knows up to %d): use that version, or restore a backup from before",
+			version, len(migrations.Migrations))
+	}
+	return nil
 }
 
 // check looks for damage: before Open returns in a small file, and beside the
 // work in a large one, so that a large journal does not hold up a start.
 func (s *Store) check(ctx context.Context) error {
-	if s.Size() <= checkFirst {
+	if s.Size() <= s.options.checkFirst {
 		return s.quickCheck(ctx)
 	}
-	background, cancel := context.WithCancel(context.Background())
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.checking = cancel
 	s.checked.Go(func() {
 		err := s.quickCheck(background)
 		if err == nil || background.Err() != nil {
 			return
 		}
-		s.options.Log.Error("the store's file is damaged: stop the host and restore it from a backup", "file", s.file, "error", err)
+		err = fmt.Errorf("%s: %w", s.file, err)
+		s.options.Log.Error("the store is damaged", "error", err)
 		if s.options.Damaged != nil {
 			s.options.Damaged(err)
 		}
@@ -167,35 +213,29 @@ func (s *Store) check(ctx context.Context) error {
 }
 
 func (s *Store) quickCheck(ctx context.Context) error {
-	return s.read(ctx, func(conn *sqlite.Conn) error {
-		return sqlitex.ExecuteTransient(conn, "PRAGMA quick_check(1)", &sqlitex.ExecOptions{
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if found := stmt.ColumnText(0); found != "ok" {
-					return fmt.Errorf("the file is damaged (%s): restore it from a backup", found)
-				}
-				return nil
-			},
-		})
-	})
+	found, err := collect(ctx, s, "PRAGMA quick_check(1)", func(*binder) {}, (*scanner).text)
+	if err == nil && !slices.Equal(found, []string{"ok"}) {
+		err = damaged(errors.New(strings.Join(found, "; ")))
+	}
+	return err
 }
 
-// read runs fn with a connection of its own, in one consistent view.
+// read runs fn with a connection of its own.
 func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	conn, err := s.readers.Take(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("store: %w", store.ErrClosed)
+	if err == nil {
+		err = fn(conn)
+		s.readers.Put(conn)
 	}
-	defer s.readers.Put(conn)
-	if err := fn(conn); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("store: %w", err)
+	switch {
+	case err == nil:
+		return nil
+	case s.writer.closing():
+		return store.ErrClosed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
-	return nil
+	return explain(err)
 }
 
 // Changed is closed at the next append.
@@ -214,11 +254,22 @@ func (s *Store) Size() int64 {
 
 // Close waits for what is being written, refuses what comes after, and lets
 // another host have the folder.
-func (s *Store) Close() error {
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) shut() error {
 	if s.checking != nil {
 		s.checking()
 	}
 	s.checked.Wait()
-	s.writer.stop()
-	return errors.Join(s.readers.Close(), s.writer.conn.Close(), s.lock.Unlock())
+	var errs []error
+	if s.writer != nil {
+		s.writer.stop()
+	}
+	if s.readers != nil {
+		errs = append(errs, s.readers.Close())
+	}
+	if s.writer != nil { // last, so that it takes the log into the file
+		errs = append(errs, s.writer.conn.Close())
+	}
+	return errors.Join(append(errs, s.lock.Unlock())...)
 }

@@ -3,24 +3,21 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/store"
 )
 
 const (
-	// maxWaiting bounds the events that wait for the disk; beyond it Accept
+	// defaultMaxWaiting bounds the events that wait for the disk; beyond it Accept
 	// answers store.ErrBusy, and the sender is told to come back.
-	maxWaiting = 20_000
+	defaultMaxWaiting = 20_000
 	// maxGroup bounds the rows of one commit, so that no one waits long for others' rows.
 	maxGroup = 2_000
 )
@@ -35,8 +32,9 @@ type writer struct {
 	done    chan struct{} // closed when the goroutine has ended
 	once    sync.Once
 
-	waiting atomic.Int64 // events in the queue
-	next    int64        // position of the next event; only the goroutine uses it
+	waiting    atomic.Int64 // events in the queue
+	maxWaiting int64
+	next       int64 // position of the next event; only the goroutine uses it
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -56,12 +54,13 @@ type work struct {
 
 func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 	w := &writer{
-		conn:    conn,
-		now:     options.Now,
-		queue:   make(chan *work, 1024),
-		stopped: make(chan struct{}),
-		done:    make(chan struct{}),
-		changed: make(chan struct{}),
+		conn:       conn,
+		now:        options.Now,
+		maxWaiting: options.maxWaiting,
+		queue:      make(chan *work, 1024),
+		stopped:    make(chan struct{}),
+		done:       make(chan struct{}),
+		changed:    make(chan struct{}),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "synchost_store_commit_seconds", Help: "Time of one commit, with its sync to disk.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -70,6 +69,9 @@ func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 			Name: "synchost_store_commit_rows", Help: "Rows that shared one commit.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 7),
 		}),
+	}
+	if err := w.findNext(); err != nil {
+		return nil, err
 	}
 	if options.Metrics != nil {
 		waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -81,9 +83,6 @@ func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 			}
 		}
 	}
-	if err := w.findNext(); err != nil {
-		return nil, err
-	}
 	go w.run()
 	return w, nil
 }
@@ -91,25 +90,31 @@ func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 // findNext reads the position of the next event. Pruning never takes the newest
 // row, so a position is never given twice.
 func (w *writer) findNext() error {
-	return sqlitex.ExecuteTransient(w.conn, "SELECT coalesce(max(seq), 0) + 1 FROM events", &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { w.next = stmt.ColumnInt64(0); return nil },
-	})
+	return bind(w.conn, "SELECT coalesce(max(seq), 0) + 1 FROM events").each(func(r *scanner) { w.next = r.int() })
 }
 
 // write hands work to the goroutine and waits until it is on disk.
 func (w *writer) write(ctx context.Context, job *work) error {
-	if job.events > 0 && w.waiting.Add(int64(job.events)) > maxWaiting {
-		w.waiting.Add(int64(-job.events))
+	if w.closing() {
+		return store.ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	// However many they are, events that wait alone are taken.
+	events := int64(job.events)
+	if waiting := w.waiting.Add(events); waiting > w.maxWaiting && waiting > events && events > 0 {
+		w.waiting.Add(-events)
 		return store.ErrBusy
 	}
 	job.result = make(chan error, 1)
 	select {
 	case w.queue <- job:
 	case <-w.stopped:
-		w.waiting.Add(int64(-job.events))
+		w.waiting.Add(-events)
 		return store.ErrClosed
 	case <-ctx.Done():
-		w.waiting.Add(int64(-job.events))
+		w.waiting.Add(-events)
 		return context.Cause(ctx)
 	}
 	// What is in the queue will be written; to give up waiting would leave the
@@ -206,27 +211,22 @@ func (w *writer) transact(group []*work) error {
 	return nil
 }
 
-// explain gives the errors that a caller acts on their names.
-func explain(err error) error {
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull || errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w (%w)", store.ErrFull, err)
-	}
-	return fmt.Errorf("store: %w", err)
-}
-
-func (w *writer) exec(query string) error {
-	stmt, err := w.conn.Prepare(query)
-	if err != nil {
-		return err
-	}
-	_, err = stmt.Step()
-	return errors.Join(err, stmt.Reset())
-}
+func (w *writer) exec(query string) error { return bind(w.conn, query).run() }
 
 func (w *writer) appended() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.changed
+}
+
+// closing says whether work is no longer taken.
+func (w *writer) closing() bool {
+	select {
+	case <-w.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
 // stop lets the goroutine finish what is queued, and waits for it.

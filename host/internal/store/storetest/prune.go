@@ -1,0 +1,96 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// hourly accepts three events every hour, and returns their positions.
+func (f *fixture) hourly(t *testing.T, hours int) []int64 {
+	t.Helper()
+	var at []int64
+	for i := range hours {
+		at = append(at, positions(f.accept(t, several(fmt.Sprint(i), 3)...))...)
+		f.clock.advance(time.Hour)
+	}
+	return at
+}
+
+func (f *fixture) prune(t *testing.T, limits store.PruneLimits, want int64) {
+	t.Helper()
+	same(t, "the number of rows that went", from(f.Prune(t.Context(), limits)).must(t), want)
+}
+
+var pruneTests = []test{
+	{"the journal forgets what is old", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 5)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(2 * time.Hour), Passed: at[14]}, 6)
+		same(t, "the journal", seqs(f.journal(t)), at[6:])
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(2 * time.Hour), Passed: at[14]}, 0)
+		same(t, "the journal after pruning again", seqs(f.journal(t)), at[6:])
+		same(t, "the position of long ago", from(f.At(t.Context(), start)).must(t), at[6])
+		same(t, "a product's history", ids(from(f.History(t.Context(), "0-0", 0, 10)).must(t)), nil)
+	}},
+	{"nothing goes beyond what every lane passed", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 5)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[3]}, 4)
+		same(t, "the journal", seqs(f.journal(t)), at[4:])
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour)}, 0)
+		same(t, "the journal", seqs(f.journal(t)), at[4:])
+	}},
+	{"the newest entry stays, and with it the next position", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 2)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[5] + 10}, 5)
+		same(t, "the journal", seqs(f.journal(t)), at[5:])
+		same(t, "the head", from(f.Head(t.Context())).must(t), at[5])
+		if next := f.accept(t, several("next", 1)...); next[0].Seq <= at[5] {
+			t.Errorf("the next position is %d, and %d was given before", next[0].Seq, at[5])
+		}
+	}},
+	{"the catalog never forgets", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 3)
+		before := f.catalog(t)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[8]}, 8)
+		same(t, "the catalog", f.catalog(t), before)
+	}},
+	{"deliveries that are old are forgotten", func(t *testing.T, f *fixture) {
+		for i := range 6 {
+			f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", ChangeID: fmt.Sprint(i), At: start.Add(time.Duration(i) * time.Hour)}}})
+		}
+		f.prune(t, store.PruneLimits{DeliveriesBefore: start.Add(4 * time.Hour)}, 4)
+		rest := from(f.Deliveries(t.Context(), store.DeliveryQuery{Limit: 10})).must(t)
+		if len(rest) != 2 || rest[0].ChangeID != "4" {
+			t.Errorf("what is left is %+v", rest)
+		}
+		same(t, "a product's deliveries", len(from(f.Deliveries(t.Context(), store.DeliveryQuery{Key: "a", Limit: 10})).must(t)), 2)
+	}},
+	{"without limits nothing goes", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 2)
+		f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", At: start}}})
+		f.prune(t, store.PruneLimits{}, 0)
+		f.prune(t, store.PruneLimits{Passed: at[5]}, 0)
+	}},
+	{"much is forgotten in one call", func(t *testing.T, f *fixture) {
+		f.accept(t, several("old", 1100)...)
+		var deliveries []store.Delivery
+		for range 1100 {
+			deliveries = append(deliveries, store.Delivery{Connector: "shop", Key: "a", At: start})
+		}
+		f.record(t, store.Record{Connector: "shop", Deliveries: deliveries})
+		f.clock.advance(time.Hour)
+		at := positions(f.accept(t, several("new", 10)...))
+		limit := start.Add(time.Minute)
+		f.prune(t, store.PruneLimits{EventsBefore: limit, DeliveriesBefore: limit, Passed: at[9]}, 2200)
+		same(t, "the journal", seqs(f.journal(t)), at)
+	}},
+	{"an event that was forgotten is new again", func(t *testing.T, f *fixture) {
+		at := f.hourly(t, 2)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(time.Hour), Passed: at[5]}, 3)
+		if r := f.accept(t, several("0", 1)...); r[0].Duplicate || r[0].Seq <= at[5] {
+			t.Errorf("it was answered with %+v", r[0])
+		}
+	}},
+}
