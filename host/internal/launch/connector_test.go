@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv("LAUNCH_TEST_HOST") != "":
 		beHost(os.Getenv("LAUNCH_TEST_HOST"))
 	default:
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // under -race, each connector takes a second more to end
 		os.Exit(m.Run())
 	}
 }
@@ -86,9 +87,17 @@ func open(_ context.Context, env sdk.Env, o options) (sdk.Connector, error) {
 		}()
 	case "leak":
 		env.Log.Warn("token is "+o.Token.Reveal(), "token", o.Token.Reveal(), "url", "https://shop/?t="+o.Token.Reveal())
-		syscall.Write(2, []byte("raw "+o.Token.Reveal()+"\n"))
+		complain("raw " + o.Token.Reveal())
 	}
 	return connector{env.Log}, nil
+}
+
+// complain writes to the true standard error, as a panic does: go-plugin has
+// put another file in the place of os.Stderr.
+func complain(line string) {
+	if _, err := syscall.Write(2, []byte(line+"\n")); err != nil {
+		os.Exit(1)
+	}
 }
 
 type connector struct{ log hclog.Logger }
@@ -99,10 +108,12 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 	result := sdk.Result{Key: changes[0].Key, Remote: sdk.Remote{ID: strconv.Itoa(os.Getpid())}}
 	switch what {
 	case "exit":
-		syscall.Write(2, []byte("panic: out of luck\n"))
+		complain("panic: out of luck")
 		os.Exit(4)
 	case "freeze":
-		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+			return nil, err
+		}
 		time.Sleep(time.Hour)
 	case "deaf":
 		c.log.Info("entered")
@@ -124,7 +135,7 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 		result.Err = fmt.Errorf("no entry with %s", argument)
 		result.Exchange.Request = "GET https://shop/?t=" + argument + "\n\n" + argument
 	case "spawn":
-		child := exec.Command("/bin/sleep", "3600")
+		child := exec.Command("/bin/sleep", "3600") //nolint:noctx // it outlives the call
 		if err := child.Start(); err != nil {
 			return nil, err
 		}
@@ -147,7 +158,7 @@ func beHost(binary string) {
 		Binary:    binary,
 		RunDir:    filepath.Join(filepath.Dir(binary), "run"),
 	}, hclog.NewNullLogger(), nil)
-	go p.Run(context.Background())
+	go func() { _ = p.Run(context.Background()) }()
 	if name == "silent" { // it never gets ready
 		for p.Status().PID == 0 && p.Status().State == Starting {
 			if left, _ := filepath.Glob("/proc/self/task/*/children"); children(left) != "" {

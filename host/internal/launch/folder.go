@@ -50,8 +50,7 @@ func newFolder(root string) (*folder, error) {
 		}
 		f := &folder{strings.TrimSuffix(file.Name(), ".lock"), lock}
 		if err := os.Mkdir(f.path, 0o700); err != nil {
-			f.remove()
-			return nil, err
+			return nil, errors.Join(err, f.remove())
 		}
 		return f, nil
 	}

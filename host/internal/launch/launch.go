@@ -80,7 +80,7 @@ type Process struct {
 }
 
 // times are the waits that tests shorten.
-type times struct{ configure, probeEvery, probeTimeout time.Duration }
+type times struct{ probeEvery, probeTimeout time.Duration }
 
 // New prepares a connector; Run runs it. The log gets its own lines and, under
 // the connector's name, those of its process; reg may be nil.
@@ -90,7 +90,7 @@ func New(spec Spec, log hclog.Logger, reg prometheus.Registerer) *Process {
 		log:     log.Named(spec.Connector.Name),
 		reg:     reg,
 		metrics: newMetrics(spec.Connector.Name),
-		times:   times{configureTimeout, probeEvery, probeTimeout},
+		times:   times{probeEvery, probeTimeout},
 		kick:    make(chan struct{}, 1),
 		status:  Status{Connector: spec.Connector.Name, State: Starting, Since: time.Now()},
 		changed: make(chan struct{}),
@@ -197,11 +197,11 @@ func (p *Process) open(ctx context.Context) (*process, error) {
 	}
 	p.update(func(s *Status) { s.Version = is.Version })
 
-	configuring, cancel := context.WithTimeout(ctx, p.times.configure)
+	configuring, cancel := context.WithTimeout(ctx, configureTimeout)
 	defer cancel()
 	_, problems, err := proc.connector.Configure(configuring, p.spec.Setup())
 	if len(problems) > 0 {
-		return proc, p.spec.Problems(problems)
+		return proc, config.Problems(p.spec.Connector.Problems(problems))
 	}
 	return proc, proc.explain(err)
 }
@@ -296,11 +296,12 @@ func (p *Process) pause(e *ended, reason string) <-chan time.Time {
 	var said *sdk.Error // the platform's trouble, not the process's
 	atPlatform := errors.As(e, &said)
 	wait, blown := p.pace.failed(time.Now(), e.ready, !atPlatform)
+	last := p.logs.last()
+	last = last[max(0, len(last)-10):]
 	if blown {
-		last := p.logs.last()
 		reason = fmt.Sprintf("crashed %d times within %s; the last time %s", fuseSize, fuseSpan, reason)
 		if len(last) > 0 {
-			reason += "; its last lines:\n" + strings.Join(last[max(0, len(last)-10):], "\n")
+			reason += "; its last lines:\n" + strings.Join(last, "\n")
 		}
 		p.log.Error("connector crashes again and again: it stays down until it is resumed", "reason", reason)
 		p.set(Fused, reason)
@@ -309,7 +310,7 @@ func (p *Process) pause(e *ended, reason string) <-chan time.Time {
 	if atPlatform {
 		wait = max(wait, said.After)
 	}
-	p.log.Error("connector ended", "reason", reason, "again_in", wait, "last_lines", p.logs.last())
+	p.log.Error("connector ended", "reason", reason, "again_in", wait, "last_lines", last)
 	p.update(func(s *Status) { s.Next = time.Now().Add(wait) })
 	p.set(Waiting, reason)
 	return time.After(wait)

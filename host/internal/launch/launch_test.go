@@ -38,13 +38,38 @@ func spec(t *testing.T, plugin, doc string) Spec {
 	}
 	return Spec{
 		Connector: config.Connector{
-			Name: "shop", Plugin: plugin, Enabled: true, Config: []byte(doc),
+			Name: "shop", Plugin: plugin, Enabled: true, Config: []byte(doc), Env: []string{"GORACE"},
 			Place: config.Place{File: "connectors.toml", Field: "connectors.shop",
 				At: map[string]config.Position{"": {Line: 1, Column: 1}, "config.url": {Line: 7, Column: 3}, "sha256": {Line: 3, Column: 1}}},
 		},
 		Binary:   binary,
 		RunDir:   filepath.Join(dir, "run"),
 		StateDir: filepath.Join(dir, "state"),
+	}
+}
+
+// patience is when a test gives up waiting for what should come at once.
+const patience = time.Minute
+
+// await waits until the log holds text.
+func (o *output) await(t *testing.T, text string) {
+	t.Helper()
+	for {
+		o.mu.Lock()
+		if strings.Contains(o.text.String(), text) {
+			o.mu.Unlock()
+			return
+		}
+		if o.wake == nil {
+			o.wake = make(chan struct{})
+		}
+		wake := o.wake
+		o.mu.Unlock()
+		select {
+		case <-wake:
+		case <-time.After(patience):
+			t.Fatalf("never logged %q", text)
+		}
 	}
 }
 
@@ -126,7 +151,7 @@ func TestReady(t *testing.T) {
 	t.Setenv("LAUNCH_TEST_ALLOWED", "yes")
 	t.Setenv("LAUNCH_TEST_SECRET", "no")
 	s := spec(t, "good", `{"url": "https://shop"}`)
-	s.Connector.Env = []string{"LAUNCH_TEST_ALLOWED", "LAUNCH_TEST_ABSENT"}
+	s.Connector.Env = []string{"GORACE", "LAUNCH_TEST_ALLOWED", "LAUNCH_TEST_ABSENT"}
 	s.Connector.MemoryMax = 1 << 40
 	p := run(t, s, nil)
 	c := p.ready(t)
@@ -144,7 +169,7 @@ func TestReady(t *testing.T) {
 	}
 	names := strings.Fields(result.Exchange.Request)
 	slices.Sort(names)
-	want := []string{"GOMEMLIMIT", "LAUNCH_TEST_ALLOWED", "PLUGIN_CLIENT_CERT", "PLUGIN_MAX_PORT", "PLUGIN_MIN_PORT",
+	want := []string{"GOMEMLIMIT", "GORACE", "LAUNCH_TEST_ALLOWED", "PLUGIN_CLIENT_CERT", "PLUGIN_MAX_PORT", "PLUGIN_MIN_PORT",
 		"PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_UNIX_SOCKET_DIR", "SYNCHOST_CONNECTOR", "TMPDIR"}
 	if !slices.Equal(names, want) {
 		t.Errorf("the process sees %v,\nwant %v", names, want)
@@ -548,7 +573,7 @@ func TestProbe(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return s.Problems(problems)
+		return config.Problems(s.Connector.Problems(problems))
 	})
 	var problems config.Problems
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Field != "connectors.shop.config.nope" {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -61,13 +60,16 @@ func inJSON(text string, escapeHTML bool) string {
 // that the connector calls secret.
 func secretTexts(doc []byte, paths []string, options []sdk.Option) []string {
 	var root any
-	if len(doc) == 0 || json.Unmarshal(doc, &root) != nil {
-		return nil
+	dec := json.NewDecoder(bytes.NewReader(doc))
+	dec.UseNumber()
+	if err := dec.Decode(&root); err != nil {
+		return nil // disabled: there is none
 	}
 	var found []string
-	walk(root, "", func(path, text string) {
+	walk(root, nil, func(parts []string, text string) {
+		path := strings.ReplaceAll(strings.Join(parts, "."), ".[", "[")
 		if slices.Contains(paths, path) || slices.ContainsFunc(options, func(o sdk.Option) bool {
-			return o.Secret && covers(o.Path, path)
+			return o.Secret && covers(o.Path, parts)
 		}) {
 			found = append(found, text)
 		}
@@ -76,31 +78,35 @@ func secretTexts(doc []byte, paths []string, options []sdk.Option) []string {
 }
 
 // walk calls leaf with the path and text of every string and number in v.
-func walk(v any, path string, leaf func(path, text string)) {
+func walk(v any, parts []string, leaf func(parts []string, text string)) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, item := range v {
-			walk(item, strings.TrimPrefix(path+"."+key, "."), leaf)
+			walk(item, append(slices.Clip(parts), key), leaf)
 		}
 	case []any:
 		for i, item := range v {
-			walk(item, fmt.Sprintf("%s[%d]", path, i), leaf)
+			walk(item, append(slices.Clip(parts), fmt.Sprintf("[%d]", i)), leaf)
 		}
 	case string:
-		leaf(path, v)
-	case float64:
-		leaf(path, fmt.Sprint(v))
+		leaf(parts, v)
+	case json.Number:
+		leaf(parts, v.String())
 	}
 }
 
-var index = regexp.MustCompile(`\[\d+\]`)
-
 // covers says whether an option's path, such as "servers[].token" or
-// "headers.*", is that of the value at path.
-func covers(option, path string) bool {
-	path = index.ReplaceAllString(path, "[]")
-	if parent, ok := strings.CutSuffix(option, "*"); ok {
-		return strings.HasPrefix(path, parent)
+// "headers.*", is that of a value, or of something around it.
+func covers(option string, parts []string) bool {
+	pattern := strings.Split(strings.ReplaceAll(option, "[]", ".[]"), ".")
+	if len(pattern) > len(parts) {
+		return false
 	}
-	return path == option || path == option+"[]"
+	for i, want := range pattern {
+		anyIndex := want == "[]" && strings.HasPrefix(parts[i], "[")
+		if want != "*" && want != parts[i] && !anyIndex {
+			return false
+		}
+	}
+	return true
 }

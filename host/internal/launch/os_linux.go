@@ -16,8 +16,8 @@ func sysProcAttr() *syscall.SysProcAttr {
 
 const (
 	maxOpenFiles = 4096
-	// dataSlack is what a Go process maps and does not use: its heap grows by
-	// arenas of 64 MiB.
+	// dataSlack is what an idle Go process maps and does not use, its first
+	// arena of 64 MiB above all. With it, one ends a little above memoryMax.
 	dataSlack = 128 << 20
 )
 

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -60,13 +61,12 @@ func assign(job windows.Handle, pid int) error {
 	if err != nil {
 		return err
 	}
-	defer windows.CloseHandle(process)
-	return windows.AssignProcessToJobObject(job, process)
+	return errors.Join(windows.AssignProcessToJobObject(job, process), windows.CloseHandle(process))
 }
 
-// interrupt does nothing: there is no signal to ask with. The end of standard
-// input does it.
-func (group) interrupt() {}
+// interrupt ends the connector: there is no signal to ask with, and it was
+// drained before.
+func (g group) interrupt() { _ = g.kill() }
 
 // kill ends every process of the job.
 func (g group) kill() error { return windows.TerminateJobObject(g.job, 1) }

@@ -16,9 +16,6 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// patience is when a test gives up waiting for what should come at once.
-const patience = time.Minute
-
 // output is a log that tests read.
 type output struct {
 	mu   sync.Mutex
@@ -40,28 +37,6 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
-}
-
-// await waits until the log holds text.
-func (o *output) await(t *testing.T, text string) {
-	t.Helper()
-	for {
-		o.mu.Lock()
-		if strings.Contains(o.text.String(), text) {
-			o.mu.Unlock()
-			return
-		}
-		if o.wake == nil {
-			o.wake = make(chan struct{})
-		}
-		wake := o.wake
-		o.mu.Unlock()
-		select {
-		case <-wake:
-		case <-time.After(patience):
-			t.Fatalf("never logged %q", text)
-		}
-	}
 }
 
 func TestPace(t *testing.T) {
@@ -127,7 +102,7 @@ func TestMask(t *testing.T) {
 
 func TestSecretTexts(t *testing.T) {
 	const doc = `{"token": "t1", "port": 12345, "open": "no", "auth": {"key": "t2", "user": "no"},
-		"headers": {"X.Key": "t3", "Y": "t4"}, "servers": [{"pass": "no"}, {"pass": "t5"}], "keys": ["t6", "t7"]}`
+		"headers": {"X.Key": "t3", "Y": "t4"}, "servers": [{"pass": "no"}, {"pass": "t5"}], "keys": ["t6", "t7"], "shops": {"a": {"pin": 1e3}, "b": {"pin": "t8"}}}`
 	for name, c := range map[string]struct {
 		paths   []string
 		options []sdk.Option
@@ -136,7 +111,7 @@ func TestSecretTexts(t *testing.T) {
 		"none":       {nil, nil, nil},
 		"references": {[]string{"token", "port", "auth.key", "headers.X.Key", "servers[1].pass", "absent"}, nil, []string{"12345", "t1", "t2", "t3", "t5"}},
 		"secret options": {nil, []sdk.Option{{Path: "auth.key", Secret: true}, {Path: "auth.user"}, {Path: "headers.*", Secret: true},
-			{Path: "servers[].pass", Secret: true}, {Path: "keys", Secret: true}}, []string{"no", "t2", "t3", "t4", "t5", "t6", "t7"}},
+			{Path: "servers[].pass", Secret: true}, {Path: "keys", Secret: true}, {Path: "shops.*.pin", Secret: true}}, []string{"1e3", "no", "t2", "t3", "t4", "t5", "t6", "t7", "t8"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := secretTexts([]byte(doc), c.paths, c.options)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -39,8 +41,9 @@ type process struct {
 	rpc       *plugin.Client
 	health    grpc_health_v1.HealthClient
 	connector *sdk.Client
-	sum       string      // SHA-256 of the binary that runs
-	overdue   chan string // a method that gave no answer by its deadline
+	sum       string       // SHA-256 of the binary that runs
+	overdue   chan string  // a method that gave no answer by its deadline
+	calls     sync.RWMutex // held for reading during each call
 	folders   []*folder
 	stdio     []*io.PipeWriter
 }
@@ -131,7 +134,7 @@ func (p *process) clientConfig(spec Spec, logs *logs) *plugin.ClientConfig {
 		SkipHostEnv:      true,
 		AutoMTLS:         p.child.tls,
 		StartTimeout:     startTimeout,
-		GRPCDialOptions:  append(sdk.ClientDialOptions(), grpc.WithChainUnaryInterceptor(p.noteOverdue, maskReplies(logs.masked))),
+		GRPCDialOptions:  append(sdk.ClientDialOptions(), grpc.WithChainUnaryInterceptor(p.follow, maskReplies(logs.masked))),
 		// go-plugin's server sends what is printed through os.Stdout and os.Stderr here.
 		SyncStdout: p.stream(logs, hclog.Info),
 		SyncStderr: p.stream(logs, hclog.Warn),
@@ -171,6 +174,9 @@ func (p *process) connect(ctx context.Context, logs *logs) error {
 
 // noHandshake says why there was none.
 func (p *process) noHandshake(ctx context.Context, err error, logs *logs) error {
+	if p.child.cmd.Process == nil && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("start the process: %w (is its folder on a file system that is mounted noexec?)", err)
+	}
 	if p.child.cmd.Process == nil {
 		return fmt.Errorf("start the process: %w", err)
 	}
@@ -194,10 +200,13 @@ func shorten(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// noteOverdue takes note of calls whose deadline passed without an answer. The
-// SDK ends a connector's work a little before, so such a connector does not
-// heed its context: nobody knows what it still does, until it is gone.
-func (p *process) noteOverdue(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+// follow goes along with every call, and takes note of one whose deadline passed
+// without an answer. The SDK ends a connector's work a little before, so such a
+// connector does not heed its context: nobody knows what it still does, until it
+// is gone.
+func (p *process) follow(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	p.calls.RLock()
+	defer p.calls.RUnlock()
 	began := time.Now()
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	if status.Code(err) == codes.DeadlineExceeded && time.Since(began) >= fairDeadline && !strings.HasPrefix(method, "/grpc.health.") {
@@ -207,6 +216,23 @@ func (p *process) noteOverdue(ctx context.Context, method string, req, reply any
 		}
 	}
 	return err
+}
+
+// answered waits until no call is under way: a connector that has answered all
+// of them may not have sent all of its answers.
+func (p *process) answered(ctx context.Context) error {
+	idle := make(chan struct{})
+	go func() {
+		p.calls.Lock()
+		defer p.calls.Unlock()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ping asks the process whether it is well.
@@ -243,6 +269,9 @@ func (p *process) explain(err error) error {
 // it is asked to end, then made to. The error says that it was made to.
 func (p *process) stop(ctx context.Context) error {
 	err := p.connector.Stop(ctx)
+	if err == nil {
+		err = p.answered(ctx)
+	}
 	p.child.interrupt()
 	select {
 	case <-p.child.done:

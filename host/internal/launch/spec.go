@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"strings"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/config"
@@ -21,17 +20,6 @@ type Spec struct {
 // Setup is what the connector is configured with.
 func (s Spec) Setup() sdk.Setup {
 	return sdk.Setup{Config: s.Connector.Config, Instance: s.Connector.Name, StateDir: s.StateDir}
-}
-
-// Problems puts what a connector says of its configuration into the words of
-// the configuration file, each with its place.
-func (s Spec) Problems(found []sdk.Problem) config.Problems {
-	problems := make(config.Problems, len(found))
-	for i, one := range found {
-		path := strings.TrimSuffix("config."+one.Path, ".")
-		problems[i] = s.Connector.Place.Problem(path, one.Message)
-	}
-	return problems
 }
 
 // refuse says that a connector cannot run as it is configured. Starting it
