@@ -43,11 +43,7 @@ func newComposer(c *Config, f *faults) *composer {
 	if k.method = t.compile("method", method); k.method.fixed && !isToken(k.method.sample) {
 		f.add("method", "%q is not an HTTP method", k.method.sample)
 	}
-	if target, err := parseURL(k.url.sample); err != nil && (k.url.fixed || !errors.Is(err, errNoHost)) {
-		f.add("url", "%w", err)
-	} else if k.url.fixed {
-		k.target = target
-	}
+	k.checkURL(f)
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		k.addHeader(t, name, c.Headers[name])
 	}
@@ -55,6 +51,24 @@ func newComposer(c *Config, f *faults) *composer {
 		k.body = t.compile("body", c.Body)
 	}
 	return k
+}
+
+// checkURL looks at what the template makes of a sample. A host that comes from
+// an attribute is empty there.
+func (k *composer) checkURL(f *faults) {
+	if k.url.sample == "" {
+		return // told already, or the whole of it comes from an attribute
+	}
+	target, err := parseURL(k.url.sample)
+	switch {
+	case k.url.fixed:
+		k.target = target
+	case errors.Is(err, errNoHost):
+		return
+	}
+	if err != nil {
+		f.add("url", "%w", err)
+	}
 }
 
 func (k *composer) addHeader(t templates, name, source string) {
