@@ -339,7 +339,7 @@ func (d *decoder) option(o *sdk.VariantOption) error {
 
 // didYouMean is `: did you mean "…"?` with the nearest of names, if one is near.
 func didYouMean(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
+	best, least := "", 1+max(1, min(2, len(name)/2), len(name)/3)
 	for _, n := range names {
 		if d := edits(strings.ToLower(name), n); d < least {
 			best, least = n, d

@@ -138,8 +138,6 @@ func productStream(r *request, keep accept) (*taken, error) {
 	})
 	done, failed := s.finish()
 	r.receiver.tally.refusedLines(done.Refused, r.now)
-	// The time to write the answer began with the request, long ago.
-	r.extend(r.control.SetWriteDeadline)
 	if err = errors.Join(failed, err); err == nil {
 		return &done, nil
 	}

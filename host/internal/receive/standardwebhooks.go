@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func (k standardKeys) match(signatures, head string, body []byte) bool {
 	same := false
 	for i, signature := range strings.Fields(signatures) {
 		version, encoded, _ := strings.Cut(signature, ",")
-		offered, err := base64.StdEncoding.DecodeString(encoded)
+		offered, err := base64.StdEncoding.Strict().DecodeString(encoded)
 		if err != nil || i == maxSignatures {
 			break
 		}
@@ -186,8 +187,9 @@ var envelopeOps = map[string]sdk.EventOp{
 	"product.created": sdk.Created, "product.updated": sdk.Updated, "product.deleted": sdk.Deleted,
 }
 
-// envelopeEvents reads {"type": "product.updated", "timestamp": …, "data": {…}},
-// where data is a product in our JSON form. What is not so travels raw.
+// envelopeEvents reads {"type": "product.updated", "timestamp": …, "data": {…}}.
+// The data is what our webhook connector sends, {"event": {…}, "product": {…}},
+// or a product as event.Parse reads it. What is not so travels raw.
 func envelopeEvents(r *request) ([]event.Event, error) {
 	body, err := r.body()
 	if err != nil {
@@ -205,7 +207,7 @@ func envelopeEvents(r *request) ([]event.Event, error) {
 	if !ours {
 		return r.raw(r.id, "")
 	}
-	e, err := event.Parse(envelope.Data)
+	e, err := envelopeData(envelope.Data)
 	if err != nil {
 		return nil, malformed("The data of the message is no good product:", err)
 	}
@@ -214,4 +216,28 @@ func envelopeEvents(r *request) ([]event.Event, error) {
 		e.Time = r.now
 	}
 	return []event.Event{e}, nil
+}
+
+func envelopeData(data []byte) (event.Event, error) {
+	var sent struct {
+		Event *struct {
+			Hint   bool     `json:"hint"`
+			Fields []string `json:"fields"`
+		} `json:"event"`
+		Product json.RawMessage `json:"product"`
+	}
+	if err := json.Unmarshal(data, &sent); err != nil || sent.Event == nil {
+		return event.Parse(data)
+	}
+	e, err := event.Parse(sent.Product)
+	e.Hint = sent.Event.Hint
+	// The connector leaves empty fields out. One that has changed and is not there
+	// was cleared; of the others that are not there nothing is known.
+	for _, path := range sent.Event.Fields {
+		part := strings.HasPrefix(path, "variants.") // comes with "variants"
+		if !part && sdk.KnownField(path) && !slices.Contains(e.Patch.Fields, path) {
+			e.Patch.Fields = append(e.Patch.Fields, path)
+		}
+	}
+	return e, err
 }

@@ -213,14 +213,14 @@ func (r *request) bodyStream() io.Reader {
 	return progress{r}
 }
 
-// progress gives each read of the body its own time.
+// progress gives each read of the body its own time, and the answer, whose time
+// began with the request, time after that.
 type progress struct{ r *request }
 
 func (p progress) Read(to []byte) (int, error) {
-	p.r.extend(p.r.control.SetReadDeadline)
+	// Where no deadline can be set, that of the server holds.
+	now := time.Now()
+	_ = p.r.control.SetReadDeadline(now.Add(p.r.idle))
+	_ = p.r.control.SetWriteDeadline(now.Add(p.r.idle + answerTime))
 	return p.r.Body.Read(to)
 }
-
-// extend sets a deadline of the connection. Where none can be set, that of the
-// server holds.
-func (r *request) extend(set func(time.Time) error) { _ = set(time.Now().Add(r.idle)) }

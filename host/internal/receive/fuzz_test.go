@@ -1,0 +1,165 @@
+package receive
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Each fuzz target holds one scheme to the same promise: nothing is taken that a
+// second, plain look at the request does not find proven, and what is taken is a
+// good event.
+
+// probe sends a request and says whether events came of it.
+func probe(t *testing.T, c config.Receiver, r *http.Request) bool {
+	took := false
+	h, problems := New([]config.Receiver{c}, Options{Now: func() time.Time { return noon }, Accepter: acceptFunc(func(events []event.Event) {
+		took = took || len(events) > 0
+		for _, e := range events {
+			if e.Source != c.Name || event.CheckKey(e.ID) != nil || event.CheckKey(e.Key) != nil || e.Time.IsZero() {
+				t.Fatalf("a bad event was taken: %+v", e)
+			}
+			if (e.Op == sdk.Received) != (e.Raw != nil) {
+				t.Fatalf("op %s, raw %v", e.Op, e.Raw)
+			}
+		}
+	})})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code/100 != 2 && w.Code/100 != 4 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return took
+}
+
+type acceptFunc func([]event.Event)
+
+func (f acceptFunc) Accept(_ context.Context, events []event.Event) ([]store.Receipt, error) {
+	f(events)
+	return make([]store.Receipt, len(events)), nil
+}
+
+func bare(method, path, query, body string, headers ...string) *http.Request {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", strings.NewReader(body))
+	r.Method, r.URL = method, &url.URL{Path: path, RawQuery: query}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	return r
+}
+
+func mac(key, message string) []byte {
+	m := hmac.New(sha256.New, []byte(key))
+	m.Write([]byte(message))
+	return m.Sum(nil)
+}
+
+func FuzzPayamgostar(f *testing.F) {
+	f.Add("code=s3cret&Event=1&Product=12&Product+Type=K")
+	f.Add("code=s3cret&event=Delete&id=12&subtype=%D9%BE")
+	f.Add("code=wrong&event=0&id=1")
+	f.Fuzz(func(t *testing.T, query string) {
+		took := probe(t, crm, bare("GET", "/in/crm", query, ""))
+		values, err := url.ParseQuery(query)
+		if proven := err == nil && len(values["code"]) == 1 && values["code"][0] == "s3cret"; took && !proven {
+			t.Fatalf("taken: %q", query)
+		}
+	})
+}
+
+func FuzzToken(f *testing.F) {
+	f.Add("Bearer s3cret", "x", "application/json")
+	f.Add("bearer  s3cret", `{"id":1}`, "application/json")
+	f.Add("Bearer s3cre", "", "")
+	mapped := shop
+	mapped.Map = map[string]string{"key": "body.id", "fields.name": "body.name", "fields.attributes.a": "body.a"}
+	f.Fuzz(func(t *testing.T, authorization, body, media string) {
+		for _, c := range []config.Receiver{shop, mapped} {
+			took := probe(t, c, bare("POST", "/in/shop", "", body, "Authorization", authorization, "Content-Type", media))
+			if scheme, secret, _ := strings.Cut(authorization, " "); took && (!strings.EqualFold(scheme, "bearer") || strings.TrimLeft(secret, " ") != "s3cret") {
+				t.Fatalf("taken: %q", authorization)
+			}
+		}
+	})
+}
+
+func FuzzCatch(f *testing.F) {
+	f.Add("/in/s3cret", "POST", "shop=nl", `{"id":1,"list":[{}]}`, "application/json")
+	f.Add("/in/s3cret", "GET", "id=1", "a=1&b=%20", "application/x-www-form-urlencoded")
+	f.Add("/in/%73", "GET", "", "", "")
+	mapped := catchAll(map[string]string{"items": "body.list ?? [body]", "key": "item.id ?? query.id", "op": "item.op", "time": "item.time",
+		"fields.name": "item.name", "fields.prices": "item.prices", "fields.attributes": "item.attributes"})
+	f.Fuzz(func(t *testing.T, path, method, query, body, media string) {
+		for _, c := range []config.Receiver{catchAll(nil), mapped} {
+			took := probe(t, c, bare(method, path, query, body, "Content-Type", media))
+			if took && path != "/in/s3cret" {
+				t.Fatalf("taken: %q", path)
+			}
+		}
+	})
+}
+
+func FuzzHMAC(f *testing.F) {
+	c := hmacReceiver("s3cret", config.Signature{Header: "X-Signature", Prefix: "v0=", Signed: "{header:X-Time}:{body}", Timestamp: "X-Time"})
+	at := "1777636800" // noon
+	f.Add("v0="+hex.EncodeToString(mac("s3cret", at+":x")), at, "x")
+	f.Add("v0=", at, "")
+	f.Fuzz(func(t *testing.T, signature, at, body string) {
+		took := probe(t, c, bare("POST", "/in", "", body, "X-Signature", signature, "X-Time", at))
+		want := "v0=" + hex.EncodeToString(mac("s3cret", at+":"+body))
+		if took && !strings.EqualFold(signature, want) {
+			t.Fatalf("taken: %q", signature)
+		}
+	})
+}
+
+func FuzzStandardWebhooks(f *testing.F) {
+	key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(v1Secret, "whsec_"))
+	sign := func(id, at, body string) string {
+		return "v1," + base64.StdEncoding.EncodeToString(mac(string(key), id+"."+at+"."+body))
+	}
+	at := "1777636800" // noon
+	f.Add("m", at, `{"type":"product.updated","data":{"key":"a"}}`, "")
+	f.Add("m", at, "x", "v1,AAAA v1a,AAAA ")
+	f.Add("m", at, "", "v1")
+	c := standardReceiver(v1Secret, v1aPublic)
+	f.Fuzz(func(t *testing.T, id, at, body, others string) {
+		good := sign(id, at, body)
+		for _, signature := range []string{others, others + " " + good} {
+			took := probe(t, c, bare("POST", "/in", "", body, "Webhook-Id", id, "Webhook-Timestamp", at, "Webhook-Signature", signature))
+			if took && !strings.Contains(signature, good) {
+				t.Fatalf("taken: %q", signature)
+			}
+		}
+	})
+}
+
+func FuzzProduct(f *testing.F) {
+	f.Add("Bearer "+v1Secret, "K", "application/json", `[{"key":"a"}]`)
+	f.Add("Bearer "+v1Secret, "", "application/x-ndjson", "{\"key\":\"a\"}\nx\n")
+	f.Add("Bearer x", "", "application/json", `{"key":"a"}`)
+	f.Fuzz(func(t *testing.T, authorization, key, media, body string) {
+		took := probe(t, api, bare("POST", "/in/products", "", body, "Authorization", authorization, "Idempotency-Key", key, "Content-Type", media))
+		if scheme, secret, _ := strings.Cut(authorization, " "); took && (!strings.EqualFold(scheme, "bearer") || strings.TrimLeft(secret, " ") != v1Secret) {
+			t.Fatalf("taken: %q", authorization)
+		}
+	})
+}
