@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -59,14 +58,4 @@ func BenchmarkApply(b *testing.B) {
 		n += len(results)
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "deliveries/s")
-}
-
-func BenchmarkProductJSON(b *testing.B) {
-	c := update("7")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := json.Marshal(c.Product); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -134,7 +134,7 @@ type handshake struct {
 	origin   string
 	rate     int
 
-	mu      sync.Mutex // also keeps it to one request at a time
+	mu      sync.Mutex // guards what follows, and keeps it to one request at a time
 	granted bool
 	limiter *rate.Limiter // nil: no limit
 }
@@ -158,18 +158,23 @@ func (h *handshake) ensure(ctx context.Context, w *webhook) error {
 		return nil
 	}
 	h.mu.Lock()
-	granted := h.granted
-	h.mu.Unlock()
-	if granted {
+	defer h.mu.Unlock()
+	if h.granted {
 		return nil
 	}
-	return h.ask(ctx, w)
+	return h.request(ctx, w)
 }
 
-// ask sends the validation request of the CloudEvents webhook specification.
+// ask asks anew.
 func (h *handshake) ask(ctx context.Context, w *webhook) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.request(ctx, w)
+}
+
+// request sends the validation request of the CloudEvents webhook
+// specification. The caller holds the lock.
+func (h *handshake) request(ctx context.Context, w *webhook) error {
 	req := rest.Request{Method: "OPTIONS", URL: h.endpoint, Header: http.Header{
 		"User-Agent":             userAgent,
 		"Webhook-Request-Origin": {h.origin},

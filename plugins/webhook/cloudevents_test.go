@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +63,29 @@ func TestPermissionIsAskedBeforeTheFirstDelivery(t *testing.T) {
 				t.Error("the check passes")
 			}
 		})
+	}
+}
+
+func TestPermissionIsAskedOnce(t *testing.T) {
+	s := newSink(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("WebHook-Allowed-Origin", "*") })
+	client := opened(t, options{"url": s.URL, "style": "cloudevents"})
+	var calls sync.WaitGroup
+	for key := range 8 {
+		calls.Go(func() {
+			if result := apply(t, client, update(strconv.Itoa(key)))[strconv.Itoa(key)]; result.Err != nil {
+				t.Error(result.Err)
+			}
+		})
+	}
+	calls.Wait()
+	asked := 0
+	for _, r := range s.got() {
+		if r.Method == "OPTIONS" {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 

@@ -71,9 +71,9 @@ func (c *Config) networks(f *faults) []netip.Prefix {
 	return all
 }
 
-// secrets are all texts that must not be shown.
+// secrets are all texts that travel in requests and must not be shown.
 func (c *Config) secrets() []sdk.Secret {
-	all := append([]sdk.Secret{c.Secret, c.Auth.Bearer, c.TLS.Key}, c.OldSecrets...)
+	all := append([]sdk.Secret{c.Secret, c.Auth.Bearer}, c.OldSecrets...)
 	for _, secret := range c.TemplateSecrets {
 		all = append(all, secret)
 	}

@@ -53,7 +53,7 @@ type redactor struct {
 }
 
 func newRedactor(o Options) *redactor {
-	r := &redactor{headers: map[string]bool{}, params: map[string]bool{"code": true, "key": true, "sig": true}}
+	r := &redactor{headers: map[string]bool{"X-Auth": true}, params: map[string]bool{"auth": true, "code": true, "key": true, "sig": true}}
 	for _, secret := range o.Secrets {
 		r.add(secret.Reveal())
 	}
@@ -200,7 +200,7 @@ func (r *redactor) request(req *Request) string {
 
 // secretWords mark headers and query parameters whose values are secret by
 // what they are called.
-var secretWords = []string{"auth", "cookie", "secret", "signature", "token", "password", "passwd", "apikey", "api-key", "api_key"}
+var secretWords = []string{"authorization", "x-auth-", "oauth", "cookie", "secret", "signature", "token", "password", "passwd", "apikey", "api-key", "api_key"}
 
 func (r *redactor) secretHeader(name string) bool {
 	return r.headers[name] || hasSecretWord(name)
