@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"errors"
 	"fmt"
-	"syscall"
 
 	"zombiezen.com/go/sqlite"
 
@@ -13,16 +11,22 @@ import (
 // explain gives the errors of SQLite that somebody can act on their names and
 // remedies. It is applied once, where SQLite is left.
 func explain(err error) error {
-	switch code := sqlite.ErrCode(err).ToPrimary(); {
-	case code == sqlite.ResultFull, errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%w (%w)", store.ErrFull, err)
-	case code == sqlite.ResultCorrupt, code == sqlite.ResultNotADB:
+	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return damaged(err)
-	case code == sqlite.ResultReadOnly, code == sqlite.ResultPerm, code == sqlite.ResultCantOpen:
+	case sqlite.ResultReadOnly, sqlite.ResultPerm, sqlite.ResultCantOpen:
 		return unwritable(err)
+	case sqlite.ResultFull:
+		return full(err)
+	case sqlite.ResultIOErr:
+		if code == sqlite.ResultIOErrSHMSize { // the log's index cannot grow
+			return full(err)
+		}
 	}
 	return err
 }
+
+func full(err error) error { return fmt.Errorf("%w (%w)", store.ErrFull, err) }
 
 func damaged(err error) error {
 	return fmt.Errorf("the store's file is damaged (%w): stop the host and restore "+fileName+" from a backup", err)

@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// fill accepts batches of 10 until there is no room. It returns how many events
+// were taken, which are all that are there.
+func fill(t *testing.T, s *Store, prefix string) int {
+	t.Helper()
+	before := count(t, s)
+	for taken := 0; ; taken += 10 {
+		if taken == 10_000 {
+			t.Fatal("there is no end of room")
+		}
+		_, err := s.Accept(t.Context(), described(fmt.Sprint(prefix, taken), 10, 5_000))
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, store.ErrFull) {
+			t.Fatalf("a full disk is told as %v", err)
+		}
+		if there := count(t, s) - before; there != taken {
+			t.Errorf("%d events were taken, and %d are there", taken, there)
+		}
+		return taken
+	}
+}
+
+func TestAFullDiskLosesNothing(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	s := open(t, Options{maxPages: 200, Now: func() time.Time { return now }})
+	n := fill(t, s, "a")
+	if n == 0 {
+		t.Fatal("there was never any room")
+	}
+	err := s.Record(t.Context(), store.Record{Connector: "shop", Lane: &store.Lane{Connector: "shop", Cursor: 1},
+		Links: []store.Link{{Connector: "shop", Key: "a", Base: &described("", 1, 100_000)[0].Patch.Product}}})
+	if !errors.Is(err, store.ErrFull) {
+		t.Errorf("Record answers %v", err)
+	}
+	if lane, err := s.Lane(t.Context(), "shop"); err != nil || lane.Cursor != 0 {
+		t.Errorf("half a record was written: %+v (%v)", lane, err)
+	}
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is forgotten makes room, and then it goes on by itself.
+	if gone, err := s.Prune(t.Context(), store.PruneLimits{EventsBefore: now.Add(time.Hour), Passed: head}); err != nil || gone != int64(n-1) {
+		t.Fatalf("%d of %d events were forgotten (%v)", gone, n, err)
+	}
+	receipts, err := s.Accept(t.Context(), described("b", 2, 5_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if receipts[0].Seq != head+1 || receipts[1].Seq != head+2 {
+		t.Errorf("positions are %v behind %d", receipts, head)
+	}
+}
