@@ -28,7 +28,7 @@ type Event struct {
 // Product is cleared.
 type Patch struct {
 	Product sdk.Product
-	Fields  []string // field paths that Product speaks of
+	Fields  []string // field paths that Product speaks of; "attributes.*" is all attributes, also those it lacks
 	Whole   bool     // the snapshot is complete: fields it does not name are cleared too
 }
 
