@@ -267,14 +267,21 @@ func serveHTTP(listener net.Listener, handler http.Handler, drain time.Duration)
 func newLog(h config.Host) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{
 		Level: hclog.LevelFromString(h.LogLevel), JSONFormat: h.LogFormat == "json",
-		TimeFormat: "2006-01-02T15:04:05.000Z07:00",
+		TimeFormat: "2006-01-02T15:04:05.000Z07:00", IndependentLevels: true,
 	})
+}
+
+// logAt is log with a level of its own.
+func logAt(log hclog.Logger, level string) hclog.Logger {
+	own := log.ResetNamed(log.Name())
+	own.SetLevel(hclog.LevelFromString(level))
+	return own
 }
 
 // spec says how a connector is run.
 func spec(cfg *config.Config, c config.Connector) launch.Spec {
 	return launch.Spec{
-		Connector: c, Binary: c.Binary,
+		Connector: c, Binary: c.Binary, RunDir: filepath.Join(cfg.Host.DataDir, "run"),
 		StateDir:    filepath.Join(cfg.Host.DataDir, "connectors", c.Name),
 		StopTimeout: cfg.Host.StopTimeout,
 	}

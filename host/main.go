@@ -75,7 +75,7 @@ func run(ctx context.Context, file string) error {
 	metrics := deliver.NewMetrics(registry)
 	for i, c := range cfg.Connectors {
 		if c.Enabled {
-			process := launch.New(spec(cfg, c), log, registry)
+			process := launch.New(spec(cfg, c), logAt(log, c.LogLevel), registry)
 			h.processes = append(h.processes, process)
 			h.lanes = append(h.lanes, deliver.New(db, connector{process}, laneOptions(c, policies[i], cfg.Host, log, metrics)))
 		}

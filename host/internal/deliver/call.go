@@ -95,10 +95,13 @@ func (s *session) apply(ctx context.Context, batch []*product) {
 				if result := answered[p.key]; result != nil {
 					a.result = *result
 				} else {
-					a.result, a.unanswered = sdk.Result{Key: p.key, Err: err}, true
+					a.result = sdk.Result{Key: p.key, Err: err}
 					if err == nil {
-						a.result.Err = errFaulty
+						a.result.Err = sdk.ErrFaulty
 					}
+					// Whatever is not the connector's own word leaves it open
+					// whether the change was written.
+					a.unanswered = !errors.As(err, new(*sdk.Error))
 				}
 				s.settle(p, &a)
 			}

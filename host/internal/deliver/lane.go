@@ -10,7 +10,6 @@ package deliver
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -374,6 +373,3 @@ func (l *Lane) toRetry(ctx context.Context, keys []string) ([]store.Link, error)
 }
 
 var farFuture = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// errFaulty is the outcome of a change of which the connector said nothing.
-var errFaulty = errors.New("the connector answered without saying what became of this product")

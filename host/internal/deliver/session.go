@@ -110,7 +110,8 @@ func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 
 // run works until the session ends. Its error is the store's.
 func (s *session) run(ctx context.Context) error {
-	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	keep := context.WithoutCancel(ctx) // what is known is written, even when all is to stop
+	calls, cancel := context.WithCancel(keep)
 	defer cancel()
 	if err := s.reopen(ctx); err != nil {
 		return err
@@ -127,10 +128,10 @@ func (s *session) run(ctx context.Context) error {
 			}
 			s.dispatch(calls, now)
 		}
-		s.save(calls, now)
+		s.save(keep, now)
 		s.report(now)
 		if s.ending && s.calls == 0 && !s.saving {
-			return s.finish(calls)
+			return s.finish(keep)
 		}
 		timer.Reset(s.sleep(now))
 		select {
