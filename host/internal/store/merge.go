@@ -1,13 +1,18 @@
 package store
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
 )
 
-const allAttributes = "attributes.*"
+const (
+	attributes    = "attributes."
+	allAttributes = attributes + "*"
+)
 
 // Merge says what the journal keeps of e, given the catalog's row of its
 // product (nil: none), and whether that row changes. Every engine uses it, so
@@ -65,10 +70,36 @@ func overlay(p *sdk.Product, patch event.Patch) {
 	}
 	if slices.Contains(patch.Fields, allAttributes) {
 		p.Attributes = patch.Product.Attributes
+	} else {
+		overlayAttributes(p, patch)
 	}
 	for _, path := range patch.Fields {
-		if path != allAttributes {
+		if !strings.HasPrefix(path, attributes) {
 			sdk.CopyField(p, &patch.Product, path)
 		}
+	}
+}
+
+// overlayAttributes merges attributes by name. It copies the map once, however
+// many there are.
+func overlayAttributes(p *sdk.Product, patch event.Patch) {
+	var merged map[string]sdk.Value
+	for _, path := range patch.Fields {
+		name, ok := strings.CutPrefix(path, attributes)
+		if !ok {
+			continue
+		}
+		if merged == nil {
+			merged = make(map[string]sdk.Value, len(p.Attributes)+1)
+			maps.Copy(merged, p.Attributes)
+		}
+		if value, ok := patch.Product.Attributes[name]; ok {
+			merged[name] = value
+		} else {
+			delete(merged, name)
+		}
+	}
+	if merged != nil {
+		p.Attributes = merged
 	}
 }

@@ -33,18 +33,18 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	switch {
 	case !changes:
 	case row == nil:
-		err = bind(w.conn, "INSERT INTO products ("+productColumns+") VALUES (?,?,?,?,?,?)").
-			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).blob(blob).run()
+		err = bind(w.conn, "INSERT INTO products (seq, changed, key, deleted, known) VALUES (?,?,?,?,?)").
+			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).run()
 	default:
-		err = bind(w.conn, "UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ?, product = ? WHERE id = ?").
-			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).blob(blob).int(rowID).run()
+		err = bind(w.conn, "UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ? WHERE id = ?").
+			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).int(rowID).run()
 	}
 	return store.Receipt{Seq: entry.Seq}, err
 }
 
 // product reads the catalog's row of key as the transaction sees it; nil: none.
 func (w *writer) product(key string) (row *event.Entry, id int64, err error) {
-	err = bind(w.conn, "SELECT "+productColumns+", id FROM products WHERE key = ?").text(key).each(func(r *scanner) {
+	err = bind(w.conn, selectProducts+"WHERE p.key = ?").text(key).each(func(r *scanner) {
 		e := r.catalogRow()
 		row, id = &e, r.int()
 	})

@@ -18,7 +18,7 @@ func fill(t *testing.T, s *Store, prefix string) int {
 		if taken == 10_000 {
 			t.Fatal("there is no end of room")
 		}
-		_, err := s.Accept(t.Context(), described(fmt.Sprint(prefix, taken), 10, 5_000))
+		_, err := s.Accept(t.Context(), passing(described(fmt.Sprint(prefix, taken), 10, 5_000)))
 		if err == nil {
 			continue
 		}

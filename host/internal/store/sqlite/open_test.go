@@ -30,6 +30,14 @@ func described(prefix string, n, size int) []event.Event {
 	return events
 }
 
+// passing makes raw events of events: nothing of them stays in the catalog.
+func passing(events []event.Event) []event.Event {
+	for i := range events {
+		events[i].Op, events[i].Raw = sdk.Received, &sdk.Raw{Body: []byte(events[i].Patch.Product.Description)}
+	}
+	return events
+}
+
 func accept(t testing.TB, s *Store, events []event.Event) {
 	t.Helper()
 	if _, err := s.Accept(t.Context(), events); err != nil {

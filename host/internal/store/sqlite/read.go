@@ -39,7 +39,7 @@ func (s *Store) Journal(ctx context.Context, after int64, limit int) ([]event.En
 
 // Catalog reads products whose last change is behind a position.
 func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+productColumns+" FROM products WHERE seq > ? ORDER BY seq LIMIT ?",
+	return collect(ctx, s, selectProducts+"WHERE p.seq > ? ORDER BY p.seq LIMIT ?",
 		func(b *binder) { b.int(after).limit(limit) }, (*scanner).catalogRow)
 }
 
@@ -51,7 +51,7 @@ func (s *Store) JournalAt(ctx context.Context, positions []int64) ([]event.Entry
 
 // CatalogAt reads the products whose last change is at these positions.
 func (s *Store) CatalogAt(ctx context.Context, positions []int64) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+productColumns+" FROM products WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
+	return collect(ctx, s, selectProducts+"WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq",
 		func(b *binder) { b.text(jsonList(positions)) }, (*scanner).catalogRow)
 }
 
@@ -63,7 +63,7 @@ func (s *Store) History(ctx context.Context, key string, after int64, limit int)
 
 // Products reads catalog rows.
 func (s *Store) Products(ctx context.Context, keys []string) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+productColumns+" FROM products WHERE key IN (SELECT value FROM json_each(?))",
+	return collect(ctx, s, selectProducts+"WHERE p.key IN (SELECT value FROM json_each(?))",
 		func(b *binder) { b.text(jsonList(keys)) }, (*scanner).catalogRow)
 }
 

@@ -64,38 +64,47 @@ func (w *writer) addDelivery(d *store.Delivery) error {
 // pruneStep bounds the rows of one commit of Prune, so that events do not wait for it.
 const pruneStep = 1_000
 
-// Prune forgets old journal entries and deliveries, in small steps.
+// Prune forgets old journal entries and deliveries, in small steps. The newest
+// entry of all stays, since it holds the place of the next position, and that of
+// each product, since it is the catalog's.
 func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 	first, err := s.At(ctx, p.EventsBefore)
 	if err != nil {
 		return 0, err
 	}
-	passed := min(p.Passed, first-1)
-	var total int64
-	for _, step := range []func(*writer) error{
-		func(w *writer) error {
-			// The newest entry stays: it holds the place of the next position.
-			return bind(w.conn, "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= ?"+
-				" AND seq < (SELECT max(seq) FROM events) ORDER BY seq LIMIT ?)").
-				int(passed).int(pruneStep).run()
-		},
-		func(w *writer) error {
-			// Only the oldest are looked at, so that a step with nothing to do is short.
-			return bind(w.conn, "DELETE FROM deliveries WHERE id IN (SELECT id FROM"+
-				" (SELECT id, at FROM deliveries ORDER BY id LIMIT ?) WHERE at < ?)").
-				int(pruneStep).time(p.DeliveriesBefore).run()
-		},
-	} {
-		for gone := int64(pruneStep); gone == pruneStep; total += gone {
-			err := s.writer.write(ctx, &work{rows: pruneStep, do: func(w *writer) error {
-				err := step(w)
-				gone = int64(w.conn.Changes())
-				return err
-			}})
-			if err != nil {
-				return total, err
-			}
-		}
+	events, err := s.pruneSteps(ctx, "events", min(p.Passed, first-1),
+		"DELETE FROM events WHERE seq > ?1 AND seq <= ?2 AND seq < (SELECT max(seq) FROM events)"+
+			" AND NOT EXISTS (SELECT 1 FROM products p WHERE p.seq = events.seq)")
+	if err != nil {
+		return events, err
 	}
-	return total, nil
+	last, err := one(ctx, s, "SELECT coalesce(max(id), 0) FROM (SELECT id, at FROM deliveries ORDER BY id DESC) WHERE at < ?",
+		func(b *binder) { b.time(p.DeliveriesBefore) })
+	if err != nil {
+		return events, err
+	}
+	deliveries, err := s.pruneSteps(ctx, "deliveries", last, "DELETE FROM deliveries WHERE rowid > ?1 AND rowid <= ?2")
+	return events + deliveries, err
+}
+
+// pruneSteps runs a delete over a table's rows up to a last one, some at a time.
+func (s *Store) pruneSteps(ctx context.Context, table string, last int64, query string) (gone int64, err error) {
+	for from := int64(0); ; {
+		to, err := one(ctx, s, "SELECT coalesce(max(rowid), 0) FROM (SELECT rowid FROM "+table+" WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?)",
+			func(b *binder) { b.int(from).int(last).int(pruneStep) })
+		if err != nil || to == 0 {
+			return gone, err
+		}
+		var step int64
+		err = s.writer.write(ctx, &work{rows: pruneStep, do: func(w *writer) error {
+			err := bind(w.conn, query).int(from).int(to).run()
+			step = int64(w.conn.Changes())
+			return err
+		}})
+		if err != nil {
+			return gone, err
+		}
+		gone += step
+		from = to
+	}
 }

@@ -198,7 +198,9 @@ func (r *scanner) entry() event.Entry {
 	return e
 }
 
-const productColumns = "seq, changed, key, deleted, known, product"
+// selectProducts reads the catalog; a product itself is kept once, in the journal.
+const selectProducts = "SELECT p.seq, p.changed, p.key, p.deleted, p.known, e.product, p.id" +
+	" FROM products p JOIN events e ON e.seq = p.seq "
 
 func (r *scanner) catalogRow() event.Entry {
 	e := event.Entry{Seq: r.int(), Accepted: r.time(), Key: r.text(), Deleted: r.bool(), Known: r.list()}

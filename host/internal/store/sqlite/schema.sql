@@ -19,14 +19,15 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_id ON events (source, id);
 CREATE INDEX events_key ON events (key); -- and by seq, which is the row's own id
 
+-- The catalog says where in the journal each product's latest state is. That
+-- entry is never pruned.
 CREATE TABLE products (
   id      INTEGER PRIMARY KEY,
   key     TEXT NOT NULL UNIQUE,
   seq     INTEGER NOT NULL, -- of its last change
   changed INTEGER NOT NULL,
   deleted INTEGER NOT NULL,
-  known   TEXT NOT NULL, -- field paths that the source has ever spoken of
-  product BLOB NOT NULL
+  known   TEXT NOT NULL  -- field paths that the source has ever spoken of
 ) STRICT;
 CREATE INDEX products_seq ON products (seq);
 

@@ -155,7 +155,7 @@ func openWriter(ctx context.Context, file string, maxPages int64) (conn *sqlite.
 		"cache_size = -32768",
 		"temp_store = MEMORY",
 		"wal_autocheckpoint = 4000",
-		"journal_size_limit = 67108864",
+		"journal_size_limit = 134217728",
 	}
 	if maxPages > 0 {
 		pragmas = append(pragmas, fmt.Sprintf("max_page_count = %d", maxPages))

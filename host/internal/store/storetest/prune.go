@@ -5,15 +5,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
 )
+
+// passing makes raw events of events: nothing of them stays in the catalog.
+func passing(events []event.Event) []event.Event {
+	for i := range events {
+		events[i].Op = sdk.Received
+	}
+	return events
+}
 
 // hourly accepts three events every hour, and returns their positions.
 func (f *fixture) hourly(t *testing.T, hours int) []int64 {
 	t.Helper()
 	var at []int64
 	for i := range hours {
-		at = append(at, positions(f.accept(t, several(fmt.Sprint(i), 3)...))...)
+		at = append(at, positions(f.accept(t, passing(several(fmt.Sprint(i), 3))...))...)
 		f.clock.advance(time.Hour)
 	}
 	return at
@@ -51,10 +61,17 @@ var pruneTests = []test{
 		}
 	}},
 	{"the catalog never forgets", func(t *testing.T, f *fixture) {
-		at := f.hourly(t, 3)
+		var at []int64
+		for i := range 3 {
+			at = append(at, positions(f.accept(t, named(fmt.Sprint("a", i), "a", fmt.Sprint(i)), named(fmt.Sprint("b", i), "b", "same")))...)
+			f.clock.advance(time.Hour)
+		}
 		before := f.catalog(t)
-		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[8]}, 8)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[5]}, 3)
 		same(t, "the catalog", f.catalog(t), before)
+		same(t, "what stays in the journal", seqs(f.journal(t)), []int64{at[1], at[4], at[5]})
+		f.accept(t, named("b3", "b", "other"))
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[5]}, 2)
 	}},
 	{"deliveries that are old are forgotten", func(t *testing.T, f *fixture) {
 		for i := range 6 {
@@ -74,7 +91,7 @@ var pruneTests = []test{
 		f.prune(t, store.PruneLimits{Passed: at[5]}, 0)
 	}},
 	{"much is forgotten in one call", func(t *testing.T, f *fixture) {
-		f.accept(t, several("old", 1100)...)
+		f.accept(t, passing(several("old", 1100))...)
 		var deliveries []store.Delivery
 		for range 1100 {
 			deliveries = append(deliveries, store.Delivery{Connector: "shop", Key: "a", At: start})
