@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -165,6 +166,18 @@ type world struct {
 	lane     *deliver.Lane
 	stop     func()
 	events   int
+	recorded time.Duration // how long the lane's writes take; from the next start on
+}
+
+// slowStore is a store on a slow disk.
+type slowStore struct {
+	*sqlite.Store
+	takes time.Duration
+}
+
+func (s slowStore) Record(ctx context.Context, r store.Record) error {
+	time.Sleep(s.takes)
+	return s.Store.Record(ctx, r)
 }
 
 var schedule = []time.Duration{5 * time.Second, time.Minute, time.Hour}
@@ -188,7 +201,7 @@ func run(t *testing.T, mode deliver.Mode, test func(w *world)) {
 }
 
 func (w *world) start() {
-	w.lane = deliver.New(w.store, w.platform, w.options)
+	w.lane = deliver.New(slowStore{w.store, w.recorded}, w.platform, w.options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.lane.Run(ctx) }()
@@ -319,6 +332,36 @@ func TestFailedProductHoldsBackOnlyItself(t *testing.T) {
 				}
 				if l := w.link("bad"); l.State != store.InStep {
 					t.Errorf("still %q: %s", l.State, l.Reason)
+				}
+			})
+		})
+	}
+}
+
+// What comes in while a failure is being written must not overtake what failed.
+func TestEventThatComesWhileAFailureIsWrittenWaits(t *testing.T) {
+	for _, mode := range []deliver.Mode{deliver.Every, deliver.Latest} {
+		t.Run(string(mode), func(t *testing.T) {
+			run(t, mode, func(w *world) {
+				w.recorded = 10 * time.Second
+				w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+				w.restart()
+				w.platform.set(func() { w.platform.answer = failing(errDown) })
+				w.accept(w.named("p", "v1"))
+				for w.platform.callCount() == 0 {
+					w.settle(100 * time.Millisecond)
+				}
+				w.platform.set(func() { w.platform.answer = nil })
+				w.accept(w.named("p", "v2"))
+				w.expect("p")
+				w.settle(time.Hour)
+				if mode == deliver.Every {
+					w.expect("p", "v1", "v2")
+				} else {
+					w.expect("p", "v2")
+				}
+				if link := w.link("p"); link.State != store.InStep {
+					t.Errorf("the product is %q: %s", link.State, link.Reason)
 				}
 			})
 		})
@@ -629,4 +672,53 @@ func TestPausedLaneKeepsItsBacklog(t *testing.T) {
 		w.settle(time.Second)
 		w.expect("p", "1")
 	})
+}
+
+// Whatever fails, and whenever: every event arrives, each product's in order.
+func TestFlappingPlatformGetsEverythingInOrder(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			run(t, deliver.Every, func(w *world) {
+				random := rand.New(rand.NewPCG(seed, 1))
+				w.options.Schedule = slices.Repeat([]time.Duration{100 * time.Millisecond, time.Second}, 50)
+				w.restart()
+				w.platform.set(func() {
+					w.platform.answer = func(c sdk.Change) sdk.Result {
+						r := sdk.Result{Key: c.Key}
+						switch random.IntN(8) {
+						case 0, 1, 2:
+							r.Err = errDown
+						case 3:
+							r.Err = sdk.Throttle(time.Duration(random.IntN(300))*time.Millisecond, errors.New("429"))
+						case 4:
+							r.Key = "" // not a word about it
+						}
+						return r
+					}
+				})
+				keys := []string{"a", "b", "c", "d", "e"}
+				want := map[string][]string{}
+				for i := range 150 {
+					var events []event.Event
+					for range 1 + random.IntN(3) {
+						key := keys[random.IntN(len(keys))]
+						want[key] = append(want[key], fmt.Sprint(i, "-", len(want[key])))
+						events = append(events, w.named(key, want[key][len(want[key])-1]))
+					}
+					w.accept(events...)
+					if random.IntN(4) == 0 {
+						time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
+					}
+					if random.IntN(50) == 0 {
+						w.restart()
+					}
+				}
+				w.platform.set(func() { w.platform.answer = nil })
+				w.settle(time.Hour)
+				for _, key := range keys {
+					w.expect(key, want[key]...)
+				}
+			})
+		})
+	}
 }

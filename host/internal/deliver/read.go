@@ -121,31 +121,29 @@ func (s *session) linksOf(ctx context.Context, entries []event.Entry) (map[strin
 
 // enqueue puts an entry behind what p has to do, or leaves it to p's being behind.
 func (s *session) enqueue(p *product, e *event.Entry, again bool) {
-	switch {
-	case p.behind:
+	waits := len(p.queue) == 0 && p.link.State != store.InStep && !s.overdue(p, e)
+	if p.behind || waits {
 		s.close(e.Seq) // its own history, or the catalog, will bring it
-		return
-	case p.busy || len(p.queue) > 0:
-		if !s.policy.Every && len(p.queue) > 1 {
-			s.close(p.queue[1].Seq) // the newer state has it all
-			p.queue = p.queue[:1]
+		if !p.busy && !p.behind {
+			s.release(p)
 		}
-		p.queue = append(p.queue, *e)
 		return
-	case p.link.State != store.InStep && !s.overdue(p, e):
-		s.close(e.Seq)
-		s.release(p)
-		return
+	}
+	if !s.policy.Every && len(p.queue) > 1 {
+		s.close(p.queue[1].Seq) // the newer state has it all
+		p.queue = p.queue[:1]
 	}
 	p.queue = append(p.queue, *e)
-	if s.policy.Every || again {
+	switch {
+	case p.busy || len(p.queue) > 1:
+	case s.policy.Every || again:
 		s.advance(p)
-		return
+	default:
+		// That this position is being worked on goes to disk before anything is
+		// sent, so that after a crash nothing is created twice.
+		s.pending.positions = true
+		s.free(p)
 	}
-	// That this position is being worked on goes to disk before anything is
-	// sent, so that after a crash nothing is created twice.
-	s.pending.positions = true
-	s.free(p)
 }
 
 // overdue says whether an event of a product that is behind lets it be tried
