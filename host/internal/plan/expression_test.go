@@ -34,19 +34,20 @@ var noon = sdk.Event{ID: "e1", Source: "crm", Op: sdk.Updated, Time: time.Date(2
 func TestFilter(t *testing.T) {
 	product := bag()
 	for text, want := range map[string]bool{
-		`product.status == "active"`:                                 true,
-		`product.status != "active" or product.brand == "Acme"`:      true,
-		`product.status == "active" and not (product.code == "B-1")`: false,
-		`product.name in ["Case", "Bag"]`:                            true,
-		`product.name not in ["Case"]`:                               true,
-		`"new" in product.tags && any(product.tags, # == "bag")`:     true,
-		`product.tags == ["new", "bag"]`:                             true,
-		`product.name matches "^B.g$"`:                               true,
-		`product.name contains "a" && product.code startsWith "B-"`:  true,
-		`let p = product.prices[0]; p.amount > 12 && p.amount < 13`:  true,
-		`if product.name == "Bag" { true } else { false }`:           true,
-		`1 < 2 < 3 and (product.name == "x" ? false : true)`:         true,
-		`len(product.name) == 3 && len(product.tags) == 2`:           true,
+		`product.status == "active"`:                                                                      true,
+		`product.status != "active" or product.brand == "Acme"`:                                           true,
+		`product.status == "active" and not (product.code == "B-1")`:                                      false,
+		`product.name in ["Case", "Bag"]`:                                                                 true,
+		`product.name not in ["Case"]`:                                                                    true,
+		`"new" in product.tags && any(product.tags, # == "bag")`:                                          true,
+		`product.tags == ["new", "bag"]`:                                                                  true,
+		`product.name matches "^B.g$"`:                                                                    true,
+		`product.name contains "a" && product.code startsWith "B-"`:                                       true,
+		`let p = product.prices[0]; p.amount > 12 && p.amount < 13`:                                       true,
+		`let p = product; p.prices[0].amount == 12.5 && price(p) == 12.5 && p.attributes.colour == "red"`: true,
+		`if product.name == "Bag" { true } else { false }`:                                                true,
+		`1 < 2 < 3 and (product.name == "x" ? false : true)`:                                              true,
+		`len(product.name) == 3 && len(product.tags) == 2`:                                                true,
 
 		// Numbers are exact, and equal however they are written.
 		`product.prices[0].amount * 1.09 == 13.625`:              true,
@@ -377,8 +378,10 @@ func FuzzCompile(f *testing.F) {
 		}
 		for _, path := range []string{"name", "prices", "variants.prices", "attributes.x"} {
 			if mapping, problems := CompileMapping(map[string]string{path: text}); problems == nil {
-				if _, err := mapping.Apply(&product, &noon); err != nil && err.Error() == "" {
-					t.Error("an error without words")
+				first, err := mapping.Apply(&product, &noon)
+				second, again := mapping.Apply(&product, &noon)
+				if diff := sdk.Diff(&first, &second); diff != nil || fmt.Sprint(err) != fmt.Sprint(again) {
+					t.Errorf("%s differs: %q, %v, and then %v", path, diff, err, again)
 				}
 			}
 		}

@@ -91,6 +91,46 @@ func TestMapping(t *testing.T) {
 	}
 }
 
+// Whatever a product holds, expressions see it and can give it back.
+func TestEveryFieldCanBeGivenBack(t *testing.T) {
+	product := bag()
+	product.Description, product.Unit, product.Barcode, product.TaxCode = "a", "pcs", "123", "std"
+	product.Prices[0].TaxIncluded = true
+	product.Categories = []string{"a/b"}
+	product.Media = []sdk.Media{{URL: "u", Alt: "alt", Digest: "sha256:" + strings.Repeat("0", 64)}}
+	product.Weight = &sdk.Weight{Value: "01.50", Unit: "kg"}
+	product.Size = &sdk.Size{Length: "1", Height: "3.0", Unit: "cm"}
+	v := &product.Variants[0]
+	v.Key, v.Barcode, v.Options = "x", "9", []sdk.VariantOption{{Name: "size", Value: "M"}}
+	v.Media, v.Weight = product.Media, product.Weight
+	fields, parts := map[string]string{}, map[string]string{}
+	for _, path := range sdk.FieldPaths() {
+		switch {
+		case path == "attributes.*":
+		case strings.HasPrefix(path, "variants."):
+			parts[path] = strings.Replace(path, "variants.", "variant.", 1)
+		default:
+			fields[path] = "product." + path
+		}
+	}
+	for name := range product.Attributes {
+		fields["attributes."+name] = "product.attributes." + name
+	}
+	for _, fields := range []map[string]string{fields, parts} {
+		mapping, problems := CompileMapping(fields)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		got, err := mapping.Apply(&product, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := sdk.Diff(&product, &got); diff != nil {
+			t.Errorf("differs in %q: %s", diff, cmp.Diff(product, got))
+		}
+	}
+}
+
 func TestNoMappingChangesNothing(t *testing.T) {
 	mapping, problems := CompileMapping(nil)
 	if mapping != nil || problems != nil || mapping.Fields() != nil {
