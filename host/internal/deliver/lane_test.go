@@ -676,20 +676,20 @@ func TestPausedLaneKeepsItsBacklog(t *testing.T) {
 
 // Whatever fails, and whenever: every event arrives, each product's in order.
 func TestFlappingPlatformGetsEverythingInOrder(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			run(t, deliver.Every, func(w *world) {
-				random := rand.New(rand.NewPCG(seed, 1))
+				random, faults := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 				w.options.Schedule = slices.Repeat([]time.Duration{100 * time.Millisecond, time.Second}, 50)
 				w.restart()
 				w.platform.set(func() {
 					w.platform.answer = func(c sdk.Change) sdk.Result {
 						r := sdk.Result{Key: c.Key}
-						switch random.IntN(8) {
+						switch faults.IntN(8) {
 						case 0, 1, 2:
 							r.Err = errDown
 						case 3:
-							r.Err = sdk.Throttle(time.Duration(random.IntN(300))*time.Millisecond, errors.New("429"))
+							r.Err = sdk.Throttle(time.Duration(faults.IntN(300))*time.Millisecond, errors.New("429"))
 						case 4:
 							r.Key = "" // not a word about it
 						}
