@@ -73,7 +73,8 @@ type Store interface {
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
 
 	// Prune forgets journal entries and deliveries that are older than their
-	// limits, the journal only up to position passed. It returns how many rows went.
+	// limits, the journal only up to position Passed, and no product's latest
+	// change. It returns how many rows went. Positions and ids are never given twice.
 	Prune(ctx context.Context, p PruneLimits) (int64, error)
 	// Size is the space that the store takes on disk, in bytes.
 	Size() int64
@@ -195,7 +196,7 @@ type DeliveryQuery struct {
 	Limit     int
 }
 
-// PruneLimits says what may be forgotten.
+// PruneLimits says what may be forgotten; zero: nothing.
 type PruneLimits struct {
 	EventsBefore     time.Time
 	DeliveriesBefore time.Time

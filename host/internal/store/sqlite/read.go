@@ -74,23 +74,28 @@ func (s *Store) Head(ctx context.Context) (int64, error) {
 
 // At is the first position accepted at or after t.
 func (s *Store) At(ctx context.Context, t time.Time) (int64, error) {
-	// Acceptance times follow positions but for steps of the clock, so a search
-	// by halves finds the place without an index on time.
-	low, err := one(ctx, s, "SELECT coalesce(min(seq), 1) FROM events", func(*binder) {})
+	return s.firstAt(ctx, "events", "accepted", t)
+}
+
+// firstAt is the first id of a table whose time is t or later. Times follow ids
+// but for steps of the clock, so a search by halves finds the place without an
+// index.
+func (s *Store) firstAt(ctx context.Context, table, column string, t time.Time) (int64, error) {
+	low, err := one(ctx, s, "SELECT coalesce(min(rowid), 1) FROM "+table, func(*binder) {})
 	if err != nil {
 		return 0, err
 	}
-	high, err := s.Head(ctx)
+	high, err := one(ctx, s, "SELECT coalesce(max(rowid), 0) + 1 FROM "+table, func(*binder) {})
 	if err != nil {
 		return 0, err
 	}
-	for high++; low < high; {
+	for low < high {
 		middle := low + (high-low)/2
-		accepted, err := one(ctx, s, "SELECT accepted FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", func(b *binder) { b.int(middle) })
+		at, err := one(ctx, s, "SELECT "+column+" FROM "+table+" WHERE rowid >= ? ORDER BY rowid LIMIT 1", func(b *binder) { b.int(middle) })
 		if err != nil {
 			return 0, err
 		}
-		if accepted < t.UnixMicro() {
+		if at < t.UnixMicro() {
 			low = middle + 1
 		} else {
 			high = middle

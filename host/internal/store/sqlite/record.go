@@ -64,47 +64,44 @@ func (w *writer) addDelivery(d *store.Delivery) error {
 // pruneStep bounds the rows of one commit of Prune, so that events do not wait for it.
 const pruneStep = 1_000
 
-// Prune forgets old journal entries and deliveries, in small steps. The newest
-// entry of all stays, since it holds the place of the next position, and that of
-// each product, since it is the catalog's.
+// Prune forgets old journal entries and deliveries, in small steps. The newest of
+// each stays, since it holds the place of the next, and so does each product's
+// latest entry, since it is the catalog's.
 func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 	first, err := s.At(ctx, p.EventsBefore)
 	if err != nil {
 		return 0, err
 	}
-	events, err := s.pruneSteps(ctx, "events", min(p.Passed, first-1),
-		"DELETE FROM events WHERE seq > ?1 AND seq <= ?2 AND seq < (SELECT max(seq) FROM events)"+
-			" AND NOT EXISTS (SELECT 1 FROM products p WHERE p.seq = events.seq)")
+	events, err := s.forget(ctx, "events", min(p.Passed, first-1),
+		"SELECT seq FROM events e WHERE seq > ? AND seq <= ? AND seq < (SELECT max(seq) FROM events)"+
+			" AND NOT EXISTS (SELECT 1 FROM products WHERE seq = e.seq) ORDER BY seq LIMIT ?")
 	if err != nil {
 		return events, err
 	}
-	last, err := one(ctx, s, "SELECT coalesce(max(id), 0) FROM (SELECT id, at FROM deliveries ORDER BY id DESC) WHERE at < ?",
-		func(b *binder) { b.time(p.DeliveriesBefore) })
-	if err != nil {
+	if first, err = s.firstAt(ctx, "deliveries", "at", p.DeliveriesBefore); err != nil {
 		return events, err
 	}
-	deliveries, err := s.pruneSteps(ctx, "deliveries", last, "DELETE FROM deliveries WHERE rowid > ?1 AND rowid <= ?2")
+	deliveries, err := s.forget(ctx, "deliveries", first-1,
+		"SELECT id FROM deliveries WHERE id > ? AND id <= ? AND id < (SELECT max(id) FROM deliveries) ORDER BY id LIMIT ?")
 	return events + deliveries, err
 }
 
-// pruneSteps runs a delete over a table's rows up to a last one, some at a time.
-func (s *Store) pruneSteps(ctx context.Context, table string, last int64, query string) (gone int64, err error) {
+// forget deletes the rows that query finds between two ids, some at a time. A
+// reader finds them: the writer has nothing to do when there are none. What is
+// found stays so, since the catalog moves to new entries only.
+func (s *Store) forget(ctx context.Context, table string, last int64, query string) (gone int64, err error) {
 	for from := int64(0); ; {
-		to, err := one(ctx, s, "SELECT coalesce(max(rowid), 0) FROM (SELECT rowid FROM "+table+" WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?)",
-			func(b *binder) { b.int(from).int(last).int(pruneStep) })
-		if err != nil || to == 0 {
+		ids, err := collect(ctx, s, query, func(b *binder) { b.int(from).int(last).limit(pruneStep) }, (*scanner).int)
+		if err != nil || len(ids) == 0 {
 			return gone, err
 		}
-		var step int64
-		err = s.writer.write(ctx, &work{rows: pruneStep, do: func(w *writer) error {
-			err := bind(w.conn, query).int(from).int(to).run()
-			step = int64(w.conn.Changes())
-			return err
+		err = s.writer.write(ctx, &work{rows: len(ids), do: func(w *writer) error {
+			return bind(w.conn, "DELETE FROM "+table+" WHERE rowid IN (SELECT value FROM json_each(?))").text(jsonList(ids)).run()
 		}})
 		if err != nil {
 			return gone, err
 		}
-		gone += step
-		from = to
+		gone += int64(len(ids))
+		from = ids[len(ids)-1]
 	}
 }

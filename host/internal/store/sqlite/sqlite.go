@@ -149,6 +149,9 @@ func openWriter(ctx context.Context, file string, maxPages int64) (conn *sqlite.
 	if err := recognise(conn); err != nil {
 		return nil, err
 	}
+	// The writer takes the log into the file itself, a little at a time: when
+	// another connection does, SQLite before 3.51.3 can lose what is written
+	// meanwhile (https://sqlite.org/wal.html#walresetbug).
 	pragmas := []string{
 		"journal_mode = WAL",
 		"synchronous = FULL",

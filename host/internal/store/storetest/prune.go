@@ -84,6 +84,18 @@ var pruneTests = []test{
 		}
 		same(t, "a product's deliveries", len(from(f.Deliveries(t.Context(), store.DeliveryQuery{Key: "a", Limit: 10})).must(t)), 2)
 	}},
+	{"ids of deliveries are never given twice", func(t *testing.T, f *fixture) {
+		deliver := func() int64 {
+			f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", At: start}}})
+			return from(f.Deliveries(t.Context(), store.DeliveryQuery{Newest: true, Limit: 1})).must(t)[0].ID
+		}
+		deliver()
+		last := deliver()
+		from(f.Prune(t.Context(), store.PruneLimits{DeliveriesBefore: start.Add(time.Hour)})).must(t)
+		if next := deliver(); next <= last {
+			t.Errorf("after %d came %d", last, next)
+		}
+	}},
 	{"without limits nothing goes", func(t *testing.T, f *fixture) {
 		at := f.hourly(t, 2)
 		f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", At: start}}})
@@ -96,6 +108,7 @@ var pruneTests = []test{
 		for range 1100 {
 			deliveries = append(deliveries, store.Delivery{Connector: "shop", Key: "a", At: start})
 		}
+		deliveries = append(deliveries, store.Delivery{Connector: "shop", Key: "a", At: start.Add(time.Hour)})
 		f.record(t, store.Record{Connector: "shop", Deliveries: deliveries})
 		f.clock.advance(time.Hour)
 		at := positions(f.accept(t, several("new", 10)...))
