@@ -190,7 +190,7 @@ type Delivery struct {
 // DeliveryQuery selects deliveries.
 type DeliveryQuery struct {
 	Connector string // empty: all
-	Key       string // empty: all
+	Key       string // empty: all; else those of its entries that the journal still has
 	After     int64  // ids behind this one
 	Newest    bool   // the newest Limit, still in ascending order
 	Limit     int

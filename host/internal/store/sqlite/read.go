@@ -168,7 +168,7 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
 	query := "SELECT " + deliveryColumns + " FROM deliveries WHERE id > ?"
 	if q.Key != "" {
-		query += " AND key = ?"
+		query += " AND key = ? AND seq IN (SELECT seq FROM events WHERE key = ?)"
 	}
 	if q.Connector != "" {
 		query += " AND connector = ?"
@@ -180,7 +180,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	rows, err := collect(ctx, s, query+" LIMIT ?", func(b *binder) {
 		b.int(q.After)
 		if q.Key != "" {
-			b.text(q.Key)
+			b.text(q.Key).text(q.Key)
 		}
 		if q.Connector != "" {
 			b.text(q.Connector)

@@ -79,4 +79,6 @@ CREATE TABLE deliveries (
   before    BLOB,
   wanted    BLOB
 ) STRICT;
-CREATE INDEX deliveries_key ON deliveries (key); -- and by id
+-- By seq, which grows, rather than by key, which would touch a page of the index
+-- for each row; a product's deliveries are found through its events.
+CREATE INDEX deliveries_seq ON deliveries (seq);

@@ -30,8 +30,10 @@ var deliveryTests = []test{
 		same(t, "the deliveries", got, all)
 	}},
 	{"deliveries are selected", func(t *testing.T, f *fixture) {
+		keys := []string{"a", "b", "c"}
+		at := positions(f.accept(t, named("1", "a", ""), named("2", "b", ""), named("3", "c", "")))
 		for i := range 12 {
-			d := store.Delivery{Connector: []string{"shop", "crm"}[i%2], Key: []string{"a", "b", "c"}[i%3], ChangeID: fmt.Sprint(i)}
+			d := store.Delivery{Connector: []string{"shop", "crm"}[i%2], Key: keys[i%3], Seq: at[i%3], ChangeID: fmt.Sprint(i)}
 			f.record(t, store.Record{Connector: d.Connector, Deliveries: []store.Delivery{d}})
 		}
 		third := from(f.Deliveries(t.Context(), store.DeliveryQuery{Limit: 3})).must(t)[2].ID

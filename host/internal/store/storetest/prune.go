@@ -74,8 +74,9 @@ var pruneTests = []test{
 		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[5]}, 2)
 	}},
 	{"deliveries that are old are forgotten", func(t *testing.T, f *fixture) {
+		seq := f.accept(t, named("1", "a", ""))[0].Seq
 		for i := range 6 {
-			f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", ChangeID: fmt.Sprint(i), At: start.Add(time.Duration(i) * time.Hour)}}})
+			f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", Seq: seq, ChangeID: fmt.Sprint(i), At: start.Add(time.Duration(i) * time.Hour)}}})
 		}
 		f.prune(t, store.PruneLimits{DeliveriesBefore: start.Add(4 * time.Hour)}, 4)
 		rest := from(f.Deliveries(t.Context(), store.DeliveryQuery{Limit: 10})).must(t)
