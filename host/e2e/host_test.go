@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,22 +81,46 @@ const (
 	signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
-// newHost writes a configuration. {listen} in it is a free loopback address.
+// newHost is a host with a configuration of its own. The text begins within [host].
 func newHost(t *testing.T, config string) *host {
 	t.Helper()
-	h := &host{t: t, dir: t.TempDir(), address: freeAddress(t), log: &lines{},
+	address := freeAddress(t)
+	return hostIn(t, tempDir(t), address, fmt.Sprintf("[host]\nlisten = %q\nconnectors_dir = %q\nstop_timeout = \"5s\"\n",
+		address, filepath.Join(bin, "connectors"))+config)
+}
+
+// hostIn is a host in dir, whose configuration is to say that it listens at address.
+func hostIn(t *testing.T, dir, address, config string) *host {
+	t.Helper()
+	h := &host{t: t, dir: dir, address: address, log: &lines{},
 		env: append(os.Environ(), "E2E_TOKEN="+token, "E2E_SIGNING="+signing)}
-	config = fmt.Sprintf("[host]\nlisten = %q\nconnectors_dir = %q\nstop_timeout = \"5s\"\n", h.address, filepath.Join(bin, "connectors")) + config
-	if err := os.WriteFile(h.file(), []byte(config), 0o600); err != nil {
+	write(t, h.file(), config)
+	t.Cleanup(h.end)
+	return h
+}
+
+// tempDir is as t.TempDir, with a name that leaves room for a Unix socket's.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		h.kill()
-		if t.Failed() {
-			t.Logf("the host said:\n%s", h.log)
-		}
-	})
-	return h
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// end is what remains to be done when the test is over. Of a test that failed it
+// tells how the host stood.
+func (h *host) end() {
+	if h.t.Failed() && h.cmd != nil {
+		status, err := exec.Command(filepath.Join(bin, "synchost"), "status", "--config", h.file()).CombinedOutput()
+		h.t.Logf("synchost status (%v):\n%s", err, status)
+	}
+	h.kill()
+	if h.t.Failed() {
+		h.t.Logf("the host said:\n%s", h.log)
+	}
 }
 
 func (h *host) file() string { return filepath.Join(h.dir, "connectors.toml") }
@@ -112,12 +135,8 @@ func (h *host) start() {
 			h.t.Fatalf("the host ended: %v\n%s", err, h.log)
 		default:
 		}
-		response, err := http.Get("http://" + h.address + "/readyz")
-		if err != nil {
-			return false
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
+		a, err := h.ask(http.MethodGet, "/readyz", "")
+		return err == nil && a.status == http.StatusOK
 	})
 }
 
@@ -133,7 +152,7 @@ func (h *host) launch() {
 	go func() { exited <- cmd.Wait() }()
 }
 
-// kill ends the host as a power cut would.
+// kill ends the host at once.
 func (h *host) kill() {
 	if h.cmd != nil && h.cmd.Process != nil {
 		_ = h.cmd.Process.Kill()
@@ -173,13 +192,17 @@ func (h *host) cli(args ...string) (string, int) {
 
 // status is what "synchost status --json" says.
 func (h *host) status() (s struct {
+	Receivers []struct {
+		Name                          string
+		Accepted, Duplicates, Refused int64
+	}
 	Connectors []struct {
 		Name, State, Reason string
 		PID, Restarts       int
 	}
 	Lanes []struct {
-		Connector, State, Reason string
-		Lag, Behind, Dead, Held  int64
+		Connector, State, Reason           string
+		Lag, Behind, Dead, Held, Delivered int64
 	}
 }) {
 	h.t.Helper()
@@ -190,107 +213,48 @@ func (h *host) status() (s struct {
 	return s
 }
 
-// send posts a JSON body to the product receiver.
-func (h *host) send(body string) (int, error) {
-	request, err := http.NewRequest(http.MethodPost, "http://"+h.address+"/in/products", strings.NewReader(body))
+// answer is what came back to a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request to a path of the host; headers come in pairs.
+func (h *host) ask(method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, "http://"+h.address+path, strings.NewReader(body))
 	if err != nil {
-		return 0, err
+		return answer{}, err
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, err
+		return answer{}, err
 	}
 	defer response.Body.Close()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(text)}, err
+}
+
+// send posts a JSON body to the product receiver.
+func (h *host) send(body string) (int, error) {
+	a, err := h.ask(http.MethodPost, "/in/products", body, "Authorization", "Bearer "+token, "Content-Type", "application/json")
+	return a.status, err
+}
+
+// accept is send, which must be answered with 2xx.
+func (h *host) accept(body string) {
+	h.t.Helper()
+	if status, err := h.send(body); err != nil || status/100 != 2 {
+		h.t.Fatalf("%s: %d, %v", body, status, err)
+	}
 }
 
 // product is the body of event n of a product.
 func product(key string, n int) string {
 	return fmt.Sprintf(`{"id":"%s-%d","product":{"key":%q,"name":"v%d","attributes":{"n":%d}}}`, key, n, key, n, n)
-}
-
-// receiver is somebody's webhook endpoint, which keeps what it took.
-type receiver struct {
-	*httptest.Server
-	mu     sync.Mutex
-	answer func(w http.ResponseWriter, r *http.Request, body []byte) // nil: 200
-	took   []taken
-}
-
-type taken struct {
-	method, url string
-	header      http.Header
-	body        []byte
-}
-
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		body, err := io.ReadAll(request.Body)
-		if err != nil {
-			return
-		}
-		r.mu.Lock()
-		answer := r.answer
-		r.mu.Unlock()
-		status := http.StatusOK
-		if answer != nil {
-			recorder := httptest.NewRecorder()
-			answer(recorder, request, body)
-			for name, values := range recorder.Header() {
-				w.Header()[name] = values
-			}
-			status = recorder.Code
-		}
-		if status == http.StatusOK {
-			r.mu.Lock()
-			r.took = append(r.took, taken{request.Method, request.URL.String(), request.Header, body})
-			r.mu.Unlock()
-		}
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(r.Close)
-	return r
-}
-
-func (r *receiver) set(answer func(http.ResponseWriter, *http.Request, []byte)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answer = answer
-}
-
-func (r *receiver) all() []taken {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]taken(nil), r.took...)
-}
-
-// order is the numbers that arrived of each product, repeats left out.
-func (r *receiver) order(t *testing.T) map[string][]int {
-	t.Helper()
-	order, seen := map[string][]int{}, map[string]bool{}
-	for _, one := range r.all() {
-		var message struct {
-			Data struct {
-				Product struct {
-					Key        string
-					Attributes struct{ N int }
-				}
-			}
-		}
-		if err := json.Unmarshal(one.body, &message); err != nil {
-			t.Fatalf("%v: %s", err, one.body)
-		}
-		p := message.Data.Product
-		if id := fmt.Sprint(p.Key, " ", p.Attributes.N); !seen[id] {
-			seen[id] = true
-			order[p.Key] = append(order[p.Key], p.Attributes.N)
-		}
-	}
-	return order
 }
 
 // lines is a log that several write to.
@@ -342,3 +306,33 @@ allow_networks = ["127.0.0.0/8"]
 }
 
 const signed = `secret = { env = "E2E_SIGNING" }`
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// need skips the test where a program is missing, and fails it where none may be.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		}
+		if os.Getenv("SYNCHOST_NEED_ALL") == "1" {
+			t.Fatalf("needs %s: install it", program)
+		}
+		t.Skipf("needs %s", program)
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -237,17 +237,11 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 	shown["the command line in ps"] = commandLines(t, h.connectorPID("sink"), h.cmd.Process.Pid)
 	shown["the environment of the connector"] = environment(t, h.connectorPID("sink"))
-	response, err := http.Get("http://" + h.address + "/metrics")
+	metrics, err := h.ask(http.MethodGet, "/metrics", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := new(strings.Builder)
-	_, err = fmt.Fprint(metrics, response.Header)
-	response.Body.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown["metrics"] = metrics.String()
+	shown["the metrics"] = metrics.body
 	shown["the log"] = h.log.String()
 	for where, text := range shown {
 		for _, secret := range []string{token, signing, strings.TrimPrefix(signing, "whsec_")} {
@@ -302,12 +296,5 @@ func TestWhyTellsTheStory(t *testing.T) {
 	}
 	if err := h.stop(); err != nil {
 		t.Errorf("stopping: %v", err)
-	}
-}
-
-func write(t *testing.T, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
