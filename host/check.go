@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +32,7 @@ func validate(ctx context.Context, file string) (warnings config.Problems, err e
 	problems = append(problems, more...)
 	problems = append(problems, askConnectors(ctx, cfg, hclog.NewNullLogger())...)
 	if len(problems) > 0 {
+		problems.Sort()
 		return cfg.Warnings, problems
 	}
 	return cfg.Warnings, nil
@@ -63,6 +66,9 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 // options. One that cannot be started at all is no problem of the configuration:
 // that is logged, and its own trouble.
 func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) config.Problems {
+	if _, err := os.Stat(cfg.Host.DataDir); errors.Is(err, fs.ErrNotExist) {
+		defer removeEmpty(cfg)
+	}
 	found := make([]config.Problems, len(cfg.Connectors))
 	var wait sync.WaitGroup
 	for i, c := range cfg.Connectors {
@@ -95,6 +101,18 @@ func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) co
 		all = append(all, problems...)
 	}
 	return all
+}
+
+// removeEmpty removes the folders that were made for asking, where nothing has
+// been put into them.
+func removeEmpty(cfg *config.Config) {
+	var dirs []string
+	for _, c := range cfg.Connectors {
+		dirs = append(dirs, spec(cfg, c).StateDir)
+	}
+	for _, dir := range append(dirs, statesDir(cfg), runDir(cfg), cfg.Host.DataDir) {
+		_ = os.Remove(dir)
+	}
 }
 
 // check tries connectors' credentials and whether their platforms can be

@@ -278,11 +278,15 @@ func logAt(log hclog.Logger, level string) hclog.Logger {
 	return own
 }
 
+// runDir is for what exists only while connectors run, statesDir for what they keep.
+func runDir(cfg *config.Config) string    { return filepath.Join(cfg.Host.DataDir, "run") }
+func statesDir(cfg *config.Config) string { return filepath.Join(cfg.Host.DataDir, "connectors") }
+
 // spec says how a connector is run.
 func spec(cfg *config.Config, c config.Connector) launch.Spec {
 	return launch.Spec{
-		Connector: c, Binary: c.Binary, RunDir: filepath.Join(cfg.Host.DataDir, "run"),
-		StateDir:    filepath.Join(cfg.Host.DataDir, "connectors", c.Name),
+		Connector: c, Binary: c.Binary, RunDir: runDir(cfg),
+		StateDir:    filepath.Join(statesDir(cfg), c.Name),
 		StopTimeout: cfg.Host.StopTimeout,
 	}
 }

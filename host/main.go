@@ -59,6 +59,7 @@ func run(ctx context.Context, file string) error {
 		Log: log.Named("receive"), Metrics: registry,
 	})
 	if problems = append(problems, more...); len(problems) > 0 {
+		problems.Sort()
 		return problems
 	}
 

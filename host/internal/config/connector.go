@@ -122,7 +122,7 @@ func (c Connector) CheckSecrets(options []sdk.Option) []Problem {
 			}
 		}
 	})
-	problems.sort()
+	problems.Sort()
 	return problems
 }
 
@@ -137,7 +137,7 @@ func (c Connector) Problems(problems []sdk.Problem) []Problem {
 		}
 		placed[i] = c.Place.Problem(path, c.mask(p.Message))
 	}
-	placed.sort()
+	placed.Sort()
 	return placed
 }
 

@@ -41,7 +41,7 @@ func Load(file string, opts ...Option) (*Config, error) {
 		d.writeSecrets()
 	}
 	if len(d.problems) > 0 {
-		d.problems.sort()
+		d.problems.Sort()
 		return nil, d.problems
 	}
 	return cfg, nil
@@ -58,7 +58,7 @@ func (d *decoder) decode(text string) *Config {
 	cfg := &Config{File: d.file}
 	fileTable().read(d, "", tree, cfg)
 	d.check(cfg)
-	d.warnings.sort()
+	d.warnings.Sort()
 	cfg.Warnings = d.warnings
 	return cfg
 }

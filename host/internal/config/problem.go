@@ -40,7 +40,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (ps Problems) sort() {
+// Sort puts problems that were found in several passes in the order of the file.
+func (ps Problems) Sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return Position{a.Line, a.Column}.before(Position{b.Line, b.Column})
 	})
