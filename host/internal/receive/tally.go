@@ -2,6 +2,7 @@ package receive
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +57,8 @@ func (t *tally) took(done taken, now time.Time) {
 // refused counts a request that was refused. Of the request, the log tells the
 // method and the sender's address: path, query and body may hold secrets.
 func (t *tally) refused(no *refusal, r *http.Request, o Options) {
-	if !t.count(no.reason, no.sentence, 1, o.Now()) {
+	sentence := strings.TrimSuffix(no.sentence, ":") // the detail is for the sender only
+	if !t.count(no.reason, sentence, 1, o.Now()) {
 		return
 	}
 	fields := []any{"receiver", t.counts.Name, "reason", no.reason, "status", no.status, "method", method(r)}
@@ -66,7 +68,7 @@ func (t *tally) refused(no *refusal, r *http.Request, o Options) {
 	if no.cause != nil {
 		fields = append(fields, "error", no.cause)
 	}
-	t.write(no.sentence, fields)
+	t.write(sentence, fields)
 }
 
 // refusedLines counts lines of a stream.
