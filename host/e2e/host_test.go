@@ -58,9 +58,14 @@ const patience = 30 * time.Second
 // until waits until ask says yes.
 func until(t *testing.T, what string, ask func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ask(); time.Sleep(10 * time.Millisecond) {
+	within(t, patience, what, ask)
+}
+
+func within(t *testing.T, limit time.Duration, what string, ask func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !ask(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %v still not: %s", patience, what)
+			t.Fatalf("after %v still not: %s", limit, what)
 		}
 	}
 }
