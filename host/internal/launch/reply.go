@@ -4,40 +4,57 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/synchost/synchost/sdk/proto"
 )
 
-// told are the messages of the wire whose texts end up before people: in
-// errors, delivery records and the API.
-var told = map[protoreflect.Name]bool{"Failure": true, "Problem": true, "Exchange": true}
-
-// maskReplies masks what a connector tells of its failures and exchanges. The
-// SDK's helpers don't put secrets there; a connector that uses none may.
+// maskReplies masks what a connector tells people: of failures, problems and
+// exchanges, which end up in errors, delivery records and the API. The SDK's
+// helpers don't put secrets there; a connector that uses none may.
 func maskReplies(mask func(string) string) grpc.UnaryClientInterceptor {
+	m := masked(mask)
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
-		if m, ok := reply.(proto.Message); ok && err == nil {
-			maskMessage(m.ProtoReflect(), mask)
+		if err == nil {
+			m.reply(reply)
 		}
 		return err
 	}
 }
 
-func maskMessage(m protoreflect.Message, mask func(string) string) {
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		inner := field.Message()
-		switch {
-		case field.IsMap(), inner != nil && inner.Name() == "Product": // data, not talk
-		case inner != nil && field.IsList():
-			for i := range v.List().Len() {
-				maskMessage(v.List().Get(i).Message(), mask)
+// masked hides secrets in a text.
+type masked func(string) string
+
+func (m masked) reply(reply any) {
+	switch r := reply.(type) {
+	case *proto.ApplyResponse:
+		for _, result := range r.Results {
+			m.failure(result.Failure)
+			if x := result.Exchange; x != nil {
+				x.Request, x.Response = m(x.Request), m(x.Response)
 			}
-		case inner != nil:
-			maskMessage(v.Message(), mask)
-		case told[m.Descriptor().Name()] && field.Kind() == protoreflect.StringKind && !field.IsList():
-			m.Set(field, protoreflect.ValueOfString(mask(v.String())))
 		}
-		return true
-	})
+		m.failure(r.Rest)
+	case *proto.ConfigureResponse:
+		for _, p := range r.Problems {
+			p.Path, p.Message = m(p.Path), m(p.Message)
+		}
+		m.failure(r.Failure)
+	case *proto.CheckResponse:
+		m.failure(r.Failure)
+	case *proto.ListResponse:
+		m.failure(r.Failure)
+	case *proto.FindResponse:
+		m.failure(r.Failure)
+	case *proto.NormalizeResponse:
+		for _, p := range r.Products {
+			m.failure(p.Failure)
+		}
+	}
+}
+
+func (m masked) failure(f *proto.Failure) {
+	if f != nil {
+		f.Field, f.Message = m(f.Field), m(f.Message)
+	}
 }

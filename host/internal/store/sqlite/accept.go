@@ -35,15 +35,40 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	case row == nil:
 		err = bind(w.conn, "INSERT INTO products (seq, changed, key, deleted, known) VALUES (?,?,?,?,?)").
 			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).run()
+		rowID = w.conn.LastInsertRowID()
 	default:
 		err = bind(w.conn, "UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ? WHERE id = ?").
 			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).int(rowID).run()
 	}
+	if changes && err == nil {
+		w.remember(&entry, rowID)
+	}
 	return store.Receipt{Seq: entry.Seq}, err
 }
 
-// product reads the catalog's row of key as the transaction sees it; nil: none.
+// maxRecent bounds the products that the writer remembers.
+const maxRecent = 4096
+
+// recent is a catalog row that the writer knows without reading it.
+type recent struct {
+	entry event.Entry
+	id    int64
+}
+
+// remember keeps a product that was just written: it often changes again soon.
+// What is forgotten is read again, so a failed transaction just forgets all.
+func (w *writer) remember(entry *event.Entry, id int64) {
+	if len(w.recent) >= maxRecent {
+		clear(w.recent)
+	}
+	w.recent[entry.Key] = recent{*entry, id}
+}
+
+// product is the catalog's row of key as the transaction sees it; nil: none.
 func (w *writer) product(key string) (row *event.Entry, id int64, err error) {
+	if known, ok := w.recent[key]; ok {
+		return &known.entry, known.id, nil
+	}
 	err = bind(w.conn, selectProducts+"WHERE p.key = ?").text(key).each(func(r *scanner) {
 		e := r.catalogRow()
 		row, id = &e, r.int()

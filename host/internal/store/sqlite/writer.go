@@ -34,7 +34,8 @@ type writer struct {
 
 	waiting    atomic.Int64 // events in the queue
 	maxWaiting int64
-	next       int64 // position of the next event; only the goroutine uses it
+	next       int64             // position of the next event; only the goroutine uses it
+	recent     map[string]recent // by key; only the goroutine uses it
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -61,6 +62,7 @@ func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 		stopped:    make(chan struct{}),
 		done:       make(chan struct{}),
 		changed:    make(chan struct{}),
+		recent:     map[string]recent{},
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "synchost_store_commit_seconds", Help: "Time of one commit, with its sync to disk.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -195,6 +197,7 @@ func (w *writer) transact(group []*work) error {
 	}
 	if err != nil {
 		w.next = next
+		clear(w.recent)
 		if !w.conn.AutocommitEnabled() {
 			err = errors.Join(err, w.exec("ROLLBACK"))
 		}
