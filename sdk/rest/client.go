@@ -256,16 +256,9 @@ func (c *Client) headerOf(req Request) http.Header {
 	return all
 }
 
-// body is a bytes.Reader that can be closed; in one piece to save allocations.
-type body struct{ bytes.Reader }
-
-func newBody(data []byte) *body {
-	b := new(body)
-	b.Reset(data)
-	return b
-}
-
-func (*body) Close() error { return nil }
+// newBody is data as a request's body. net/http knows this form for one in
+// memory, and sends it in one write with the headers.
+func newBody(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
 
 // maxTrusted is the length that is made room for because the header says so: a
 // length is a promise, not a body.
