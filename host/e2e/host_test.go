@@ -77,7 +77,8 @@ type host struct {
 	address string
 	env     []string
 	cmd     *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed when it has ended, with exit
+	exit    error
 	log     *lines
 }
 
@@ -136,8 +137,8 @@ func (h *host) start() {
 	h.launch()
 	until(h.t, "the host is ready", func() bool {
 		select {
-		case err := <-h.exited:
-			h.t.Fatalf("the host ended: %v\n%s", err, h.log)
+		case <-h.exited:
+			h.t.Fatalf("the host ended: %v", h.exit)
 		default:
 		}
 		a, err := h.ask(http.MethodGet, "/readyz", "")
@@ -147,19 +148,23 @@ func (h *host) start() {
 
 func (h *host) launch() {
 	h.t.Helper()
-	h.cmd = exec.Command(filepath.Join(bin, "synchost"), "run", "--config", h.file())
-	h.cmd.Env, h.cmd.Stdout, h.cmd.Stderr = h.env, h.log, h.log
-	if err := h.cmd.Start(); err != nil {
+	cmd := exec.Command(filepath.Join(bin, "synchost"), "run", "--config", h.file())
+	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, h.log, h.log
+	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	h.exited = make(chan error, 1)
-	cmd, exited := h.cmd, h.exited
-	go func() { exited <- cmd.Wait() }()
+	h.cmd = cmd
+	exited := make(chan struct{})
+	h.exited = exited
+	go func() {
+		h.exit = cmd.Wait()
+		close(exited)
+	}()
 }
 
 // kill ends the host at once.
 func (h *host) kill() {
-	if h.cmd != nil && h.cmd.Process != nil {
+	if h.cmd != nil {
 		_ = h.cmd.Process.Kill()
 		<-h.exited
 		h.cmd = nil
@@ -171,10 +176,15 @@ func (h *host) stop() error {
 	if err := h.cmd.Process.Signal(os.Interrupt); err != nil {
 		return err
 	}
+	return h.ended()
+}
+
+// ended waits until the host has ended by itself.
+func (h *host) ended() error {
 	select {
-	case err := <-h.exited:
+	case <-h.exited:
 		h.cmd = nil
-		return err
+		return h.exit
 	case <-time.After(patience):
 		return errors.New("the host does not stop")
 	}

@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// A full disk loses nothing: events are refused with 503 while it is full, and
+// work goes on by itself when there is room.
+func TestFullDisk(t *testing.T) {
+	sink := newReceiver(t)
+	h := newHost(t, productReceiver+webhookTo("sink", sink.URL, "", signed))
+	disk := filepath.Join(h.dir, "data")
+	mountTmpfs(t, disk, "size=64m")
+	h.start()
+
+	l := load{accepted: map[string]int{}}
+	next := func() answer {
+		n := l.accepted["a"] + 1
+		a, err := h.ask(http.MethodPost, "/in/products", product("a", n), bearer()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.status/100 == 2 {
+			l.accepted["a"] = n
+		}
+		return a
+	}
+	next()
+	for range 3 { // what made room once must not be all there is to it
+		fill(t, filepath.Join(disk, "ballast"))
+		var refused answer
+		until(t, "an event is refused", func() bool { refused = next(); return refused.status/100 != 2 })
+		wait, err := strconv.Atoi(refused.header.Get("Retry-After"))
+		if refused.status != http.StatusServiceUnavailable || err != nil || wait < 1 {
+			t.Errorf("while the disk is full: %d %s, Retry-After %q", refused.status, refused.body, refused.header.Get("Retry-After"))
+		}
+		if a, err := h.ask(http.MethodGet, "/readyz", ""); err != nil || a.status != http.StatusServiceUnavailable {
+			t.Errorf("/readyz while the disk is full: %d %s, %v", a.status, a.body, err)
+		}
+		if a, err := h.ask(http.MethodGet, "/healthz", ""); err != nil || a.status != http.StatusOK {
+			t.Errorf("/healthz while the disk is full: %d %s, %v", a.status, a.body, err)
+		}
+		if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "events are taken again", func() bool { return next().status/100 == 2 })
+	}
+	l.arrived(t, sink)
+	if err := h.stop(); err != nil {
+		t.Errorf("the host ends with %v", err)
+	}
+}
+
+func mountTmpfs(t *testing.T, dir, options string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("needs to mount a small file system, which only root may: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+}
+
+// fill writes a file until there is no room left.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for block := bytes.Repeat([]byte("x"), 4096); err == nil; {
+		_, err = file.Write(block)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
