@@ -14,21 +14,21 @@ import (
 // arrived stays text.
 func TestInspectorPageInABrowser(t *testing.T) {
 	need(t, "chromium")
-	inspector := freeAddress(t)
-	h := newHost(t, "\n[inspector]\nenabled = true\nlisten = \""+inspector+"\"\n"+productReceiver+
-		webhookTo("hook", "http://"+inspector+"/hook", "", signed))
+	address := freeAddress(t)
+	inspector := "http://" + address
+	h := newHost(t, "\n[inspector]\nenabled = true\nlisten = \""+address+"\"\n"+productReceiver+
+		webhookTo("hook", inspector+"/hook", "", signed))
 	h.start()
 	h.accept(`{"key":"42","name":"<script>document.title='owned'</script><b id=bold>کیف</b>"}`)
-	bin := h.at(inspector)
-	if _, err := bin.ask(http.MethodPut, "/<img src=x onerror=document.title='owned'>", "<script>document.title='owned'</script>", "X-Evil", "<i id=italic>"); err != nil {
+	if _, err := ask(http.MethodPut, inspector+"/<img src=x onerror=document.title='owned'>", "<script>document.title='owned'</script>", "X-Evil", "<i id=italic>"); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "both requests are there", func() bool {
-		a, err := bin.ask(http.MethodGet, "/_requests", "")
+		a, err := ask(http.MethodGet, inspector+"/_requests", "")
 		return err == nil && strings.Contains(a.body, `"id":2`)
 	})
 
-	page, console := browse(t, "http://"+inspector+"/?paused")
+	page, console := browse(t, inspector+"/?paused")
 	for _, want := range []string{
 		"<title>synchost inspector</title>", "Webhook-Signature", "کیف", "/hook",
 		"&lt;script&gt;document.title='owned'&lt;/script&gt;", "&lt;i id=italic&gt;",

@@ -237,7 +237,11 @@ type answer struct {
 
 // ask sends a request to a path of the host; headers come in pairs.
 func (h *host) ask(method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, "http://"+h.address+path, strings.NewReader(body))
+	return ask(method, "http://"+h.address+path, body, headers...)
+}
+
+func ask(method, url, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}

@@ -37,8 +37,7 @@ func TestOwnConfigurationWorks(t *testing.T) {
 		Requests []struct{ Method, URL, Body string }
 	}
 	until(t, "it is in the inspector", func() bool {
-		seen := h.at(inspector)
-		a, err := seen.ask("GET", "/_requests", "")
+		a, err := ask("GET", "http://"+inspector+"/_requests", "")
 		if err != nil || json.Unmarshal([]byte(a.body), &requests) != nil {
 			t.Fatalf("%v\n%s", err, a.body)
 		}
@@ -67,9 +66,6 @@ func ownHost(t *testing.T, dir, config string) (h *host, inspector string) {
 func atPorts(text, address, inspector string) string {
 	return strings.NewReplacer("127.0.0.1:8470", address, "127.0.0.1:8471", inspector).Replace(text)
 }
-
-// at is a host to ask at another address.
-func (h *host) at(address string) *host { return &host{t: h.t, address: address} }
 
 // The commands of README.md do what it says, word by word but for the ports, and
 // with a clone of this repository as it is committed.
