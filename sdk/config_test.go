@@ -45,12 +45,9 @@ type shopConfig struct {
 	Zones   map[string]endpoint `json:"zones"`
 	Main    endpoint            `json:"main"`
 	OAuth   *oauth              `json:"oauth" doc:"Instead of a token."`
-	paging2
 	paging
 	Skipped chan int `json:"-"`
 }
-
-type paging2 struct{}
 
 const goodConfig = `{"token":"hunter2","main":{"url":"u"}}`
 

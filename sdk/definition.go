@@ -81,7 +81,7 @@ func define[Config any](p Plugin[Config]) (*definition, error) {
 				return nil, nil, err
 			}
 			if connector == nil {
-				return nil, nil, errors.New("Open returned neither a connector nor an error")
+				return nil, nil, errors.New("the function Open returned neither a connector nor an error")
 			}
 			return connector, nil, nil
 		},
@@ -124,7 +124,7 @@ func parts(err error) []error {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // all of them, not the first
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

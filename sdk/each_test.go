@@ -173,8 +173,8 @@ func TestAll(t *testing.T) {
 			}
 		})
 	}
-	for item := range All(t.Context(), pages{"": {items("a", "b"), "2"}}, Query{}) {
-		if item.Key != "a" {
+	for item, err := range All(t.Context(), pages{"": {items("a", "b"), "2"}}, Query{}) {
+		if item.Key != "a" || err != nil {
 			t.Error("went on after break")
 		}
 		break

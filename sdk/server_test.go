@@ -425,7 +425,7 @@ func TestPluginsThatCannotWork(t *testing.T) {
 
 func TestReadOnlyRejectsEveryChange(t *testing.T) {
 	client := sdktest.Open(t, serving(sdk.ReadOnly{}), nil)
-	if results, err := client.Apply(t.Context(), changes("a", "b")); results != nil && len(results) > 0 || sdk.KindOf(err) != sdk.Rejected {
+	if results, err := client.Apply(t.Context(), changes("a", "b")); len(results) > 0 || sdk.KindOf(err) != sdk.Rejected {
 		t.Errorf("%v, %v", results, err)
 	}
 }

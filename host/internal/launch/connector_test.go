@@ -135,7 +135,7 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 		result.Err = fmt.Errorf("no entry with %s", argument)
 		result.Exchange.Request = "GET https://shop/?t=" + argument + "\n\n" + argument
 	case "spawn":
-		child := exec.Command("/bin/sleep", "3600") //nolint:noctx // it outlives the call
+		child := exec.Command("/bin/sleep", "3600")
 		if err := child.Start(); err != nil {
 			return nil, err
 		}

@@ -119,10 +119,10 @@ func Decide(entry *event.Entry, known Known, policy *Policy) (Decision, error) {
 
 func decideDelete(wanted sdk.Product, known Known, policy *Policy) Decision {
 	d := Decision{Wanted: wanted}
-	switch {
-	case policy.OnDelete == KeepThere:
+	switch policy.OnDelete {
+	case KeepThere:
 		d.Reason = Kept
-	case policy.OnDelete == DeleteThere:
+	case DeleteThere:
 		d.Op = sdk.Purge
 	default:
 		d.Op = sdk.Archive
