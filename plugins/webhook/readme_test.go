@@ -19,6 +19,8 @@ var rewrite = flag.Bool("update", false, "write the option table of README.md an
 
 var optionTable = regexp.MustCompile(`(?s)(<!-- options:[^\n]*-->\n).*(<!-- /options -->)`)
 
+//go:generate go test -run ^TestREADMEListsTheOptions$ . -args -update
+
 func TestREADMEListsTheOptions(t *testing.T) {
 	description, err := sdktest.Dial(t, plugin).Describe(t.Context())
 	if err != nil {
@@ -33,7 +35,7 @@ func TestREADMEListsTheOptions(t *testing.T) {
 		return
 	}
 	if !*rewrite {
-		t.Fatal("the option table is not that of Config: run go test ./plugins/webhook -run TestREADME -update")
+		t.Fatal("the option table is not that of Config: run make generate")
 	}
 	if err := os.WriteFile("README.md", []byte(want), 0o600); err != nil {
 		t.Fatal(err)

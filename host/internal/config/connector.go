@@ -190,7 +190,7 @@ func matches(option string, parts []string) bool {
 	}
 	for i, p := range pattern {
 		isIndex := strings.HasPrefix(parts[i], "[")
-		if p != parts[i] && p != "*" && !(p == "[]" && isIndex) {
+		if p != parts[i] && p != "*" && (p != "[]" || !isIndex) {
 			return false
 		}
 	}

@@ -11,6 +11,8 @@ type schema map[string]any
 
 // Schema is a JSON Schema (draft 2020-12) of connectors.toml for editors. It is
 // made from the same table of keys that Load reads by.
+//
+//go:generate go test -run ^TestSchema$ . -args -update
 func Schema() []byte {
 	s := fileTable().schema()
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -29,7 +29,7 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(want, Schema()) {
-		t.Errorf("Schema is not %s; if the change is meant, run: go test ./host/internal/config -update", golden)
+		t.Errorf("Schema is not %s; if the change is meant, run make generate", golden)
 	}
 	check := compileSchema(t)
 	if err := check(everything); err != nil {
