@@ -50,7 +50,7 @@ func TestBadConfigurations(t *testing.T) {
 
 func nothingStarted(t *testing.T, h *host) {
 	t.Helper()
-	if conn, err := net.Dial("tcp", h.address); err == nil {
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", h.address); err == nil {
 		conn.Close()
 		t.Error("something listens")
 	}

@@ -138,7 +138,7 @@ func TestFollowTellsWhatComes(t *testing.T) {
 	h.start()
 	h.accept(product("before", 1))
 	out := &lines{}
-	cmd := exec.Command(filepath.Join(bin, "synchost"), "events", "--follow", "--json", "--config", h.file())
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "synchost"), "events", "--follow", "--json", "--config", h.file())
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

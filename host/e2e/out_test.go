@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,10 +110,7 @@ func (h *host) events() []journalled {
 
 // The bytes are those that the CRM itself sends.
 func TestPayamgostarIsByteForByte(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	defer listener.Close()
 	arrived := make(chan string, 1)
 	go func() {
