@@ -166,6 +166,8 @@ func (in *intake) Accept(ctx context.Context, events []event.Event) ([]store.Rec
 	receipts, err := in.store.Accept(ctx, events)
 	if err != nil && ctx.Err() == nil {
 		in.trouble.Store(&trouble{err, time.Now()})
+	} else if err == nil && in.trouble.Load() != nil {
+		in.trouble.Store(nil)
 	}
 	return receipts, err
 }

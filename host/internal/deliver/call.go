@@ -169,7 +169,7 @@ func (s *session) look(ctx context.Context, batch []*product) {
 				s.found(p, matches(found, refs[i]))
 			}
 			if err == nil {
-				s.lane.circuit.success()
+				s.healed()
 			}
 		}
 	})

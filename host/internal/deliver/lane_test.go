@@ -430,7 +430,7 @@ func TestDeadLetterIsRetriedByCommand(t *testing.T) {
 	})
 }
 
-func TestNewerEventTriesADeadLetterOnceAndGoesOn(t *testing.T) {
+func TestNewerEventTriesADeadLetterAgainAndOvertakesNothing(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {
 		w.platform.set(func() {
 			w.platform.answer = func(c sdk.Change) sdk.Result {
@@ -444,14 +444,36 @@ func TestNewerEventTriesADeadLetterOnceAndGoesOn(t *testing.T) {
 		w.accept(w.named("p", "poison"))
 		w.accept(w.named("p", "fine"))
 		w.settle(time.Second)
-		w.expect("p", "fine")
-		attempts := 0
-		for _, keys := range w.platform.calls {
-			attempts += len(keys)
+		w.expect("p")
+		if calls := w.platform.callCount(); calls != 2 {
+			t.Errorf("%d attempts, want 2: one of its own, and one that the newer event brought", calls)
 		}
-		if attempts != 3 {
-			t.Errorf("%d attempts, want 3: the poison, the poison again, and what came after it", attempts)
+		if l := w.link("p"); l.State != store.Dead {
+			t.Errorf("the product is %q, want dead", l.State)
 		}
+		w.platform.set(func() { w.platform.answer = nil })
+		if n, err := w.lane.Retry(context.Background(), nil); n != 1 || err != nil {
+			t.Fatalf("Retry = %d, %v", n, err)
+		}
+		w.settle(time.Second)
+		w.expect("p", "poison", "fine")
+	})
+}
+
+// Events that wait behind one that is given up are lost by nobody.
+func TestEventsBehindADeadLetterAreKept(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		w.accept(w.named("p", "1"))
+		w.accept(w.named("p", "2"))
+		w.settle(3 * time.Hour)
+		if l := w.link("p"); l.State != store.Dead {
+			t.Fatalf("the product is %q, want dead", l.State)
+		}
+		w.platform.set(func() { w.platform.answer = nil })
+		w.accept(w.named("p", "3"))
+		w.settle(time.Second)
+		w.expect("p", "1", "2", "3")
 	})
 }
 

@@ -37,7 +37,7 @@ func (s *session) settle(p *product, a *attempt) {
 	}
 	kind := sdk.KindOf(err)
 	if kind != sdk.Temporary {
-		s.lane.circuit.success() // the platform answers
+		s.healed() // the platform answers
 	}
 	switch {
 	case a.unanswered && s.ending:
@@ -76,14 +76,37 @@ func (s *session) temporary(p *product, a *attempt) {
 		p.link.Unknown = true
 	}
 	s.lane.lastFailure = a.result.Err.Error()
-	if s.lane.circuit.failure(time.Now()) && !a.probe {
+	if a.probe {
+		p.probes++
+	}
+	// What fails with the platform is not held against the product, unless it
+	// fails as a probe time and again: then others shall have their turn.
+	if s.lane.circuit.failure(time.Now()) && p.probes < maxProbes {
 		if p.link.Unknown {
 			s.put(p)
 		}
-		s.again(p)
+		if a.probe {
+			s.last(p)
+		} else {
+			s.again(p)
+		}
 		return
 	}
+	p.probes = 0
 	s.failed(p, a)
+}
+
+// maxProbes is how often in a row a product may be the one that shows that
+// nothing gets through, before that counts as its own failure.
+const maxProbes = 3
+
+// last has p tried when all that waits now has been.
+func (s *session) last(p *product) {
+	if p.link.Unknown && !s.policy.Every && p.decision.Op == sdk.Upsert {
+		s.looking = append(s.looking, p)
+		return
+	}
+	s.ready = append(s.ready, p)
 }
 
 // again has p tried as soon as the lane may, without counting the attempt.
@@ -114,7 +137,8 @@ func (s *session) processGone(p *product, a *attempt) {
 
 // done is a change that reached the platform, or was there already.
 func (s *session) done(p *product, a *attempt) {
-	s.lane.circuit.success()
+	s.healed()
+	p.probes = 0
 	s.lane.throttle.success()
 	delete(s.lane.crashes, p.key)
 	outcome := store.Done
@@ -148,6 +172,16 @@ func (s *session) wrote(p *product, a *attempt) {
 		k := known(link).Wrote(&a.change.Product, a.change.Fields, a.result.After)
 		link.Base, link.Sent, link.Archived = k.Base, k.Sent, k.Archived
 	}
+}
+
+// healed closes the circuit. What failed while nothing got through need not wait
+// for its own time then.
+func (s *session) healed() {
+	if s.lane.circuit.open {
+		s.wake = true
+		s.dueAt(time.Now())
+	}
+	s.lane.circuit.success()
 }
 
 // passed takes the first of p's queue as dealt with. A product that is behind in
@@ -223,27 +257,23 @@ func (s *session) behind(p *product, a *attempt, wait time.Duration) {
 }
 
 // giveUp makes a dead letter of the first of p's queue. It is kept, for a newer
-// event or the operator to try again; a newer event that is here already goes on.
+// event or the operator to try again. In a lane of every event what comes after
+// it waits with it, since nothing may overtake it; in a lane that follows the
+// catalog, a newer state takes its place.
 func (s *session) giveUp(p *product, reason string) {
 	s.lane.options.Log.Warn("given up until it changes or is retried", "product", p.key, "reason", reason)
-	first := p.queue[0].Seq
-	s.close(first)
-	p.queue = p.queue[1:]
-	link := &p.link
-	link.State, link.Seq, link.Reason = store.Dead, first, reason
-	switch {
-	case len(p.queue) > 0:
-		link.Attempts = 0
-		if p.behind {
-			link.State, link.Seq, link.Next = store.Due, p.queue[0].Seq, time.Now()
+	p.link.State, p.link.Seq, p.link.Reason = store.Dead, p.queue[0].Seq, reason
+	rest := p.queue[1:]
+	s.close(p.queue[0].Seq)
+	if s.policy.Every {
+		for i := range rest {
+			s.close(rest[i].Seq)
 		}
-	case p.behind:
-		// Later events were left to this product's history: if there are any, it
-		// goes on with them.
-		p.busy = true
-		s.buried = append(s.buried, p)
-		return
+		rest = nil
+	} else if len(rest) > 0 {
+		p.link.Attempts = 0
 	}
+	p.queue, p.behind = rest, false
 	s.put(p)
 	s.free(p)
 }

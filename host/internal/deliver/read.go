@@ -33,12 +33,6 @@ func (s *session) reopen(ctx context.Context) error {
 
 // fill reads on: first what is due again, then what is new.
 func (s *session) fill(ctx context.Context, now time.Time) error {
-	for _, p := range s.buried {
-		if err := s.bury(ctx, p); err != nil {
-			return err
-		}
-	}
-	s.buried = nil
 	if now.Before(s.lane.throttle.until) {
 		return nil
 	}
@@ -173,14 +167,18 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 // fillDue takes up products whose time to be tried again has come.
 func (s *session) fillDue(ctx context.Context, now time.Time) error {
 	limit := min(max(s.room(), 1), readStep) + len(s.products)
-	links, err := s.lane.store.Behind(ctx, s.lane.options.Name, store.Due, now, limit)
+	until := now
+	if s.wake {
+		until, s.wake = farFuture, false
+	}
+	links, err := s.lane.store.Behind(ctx, s.lane.options.Name, store.Due, until, limit)
 	if err != nil {
 		return err
 	}
 	if s.nextDue, err = s.lane.store.NextDue(ctx, s.lane.options.Name, now); err != nil {
 		return err
 	}
-	if len(links) == limit {
+	if len(links) == limit && until == now {
 		s.dueAt(now.Add(10 * time.Millisecond))
 	}
 	var due []*product
@@ -233,22 +231,6 @@ func (s *session) catchUp(ctx context.Context, p *product) error {
 		return nil
 	}
 	s.advance(p)
-	return nil
-}
-
-// bury makes a dead letter of a product that was catching up, unless its history
-// has a later event to go on with.
-func (s *session) bury(ctx context.Context, p *product) error {
-	entries, err := s.lane.store.History(ctx, p.key, p.link.Seq, 1)
-	if err != nil {
-		return err
-	}
-	p.behind = len(entries) > 0 && entries[0].Seq <= s.cursor
-	if p.behind {
-		p.link.State, p.link.Seq, p.link.Next, p.link.Attempts = store.Due, entries[0].Seq, time.Now(), 0
-	}
-	s.put(p)
-	s.free(p)
 	return nil
 }
 

@@ -33,7 +33,7 @@ type session struct {
 	products map[string]*product // those being worked on
 	ready    []*product          // those with a decision to carry out, in order
 	looking  []*product          // those to be found before they are created
-	buried   []*product          // given up while catching up
+	wake     bool                // all that are behind are to be tried now
 	nextDue  time.Time           // when the next product that is behind is to be tried; zero: none
 
 	calls   int         // Apply and Find calls in flight
@@ -66,6 +66,7 @@ type product struct {
 	decision plan.Decision
 	busy     bool
 	behind   bool // catching up with its own history
+	probes   int  // how often in a row it showed that nothing gets through
 }
 
 // step is what the next Record writes.
