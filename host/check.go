@@ -28,9 +28,9 @@ func validate(ctx context.Context, file string) (warnings config.Problems, err e
 		return nil, err
 	}
 	_, problems := compile(cfg)
-	_, more := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
-	problems = append(problems, more...)
-	problems = append(problems, askConnectors(ctx, cfg, hclog.NewNullLogger())...)
+	_, wrong := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
+	answers, silent := askConnectors(ctx, cfg, hclog.NewNullLogger())
+	problems = slices.Concat(problems, wrong, answers, silent)
 	if len(problems) > 0 {
 		problems.Sort()
 		return cfg.Warnings, problems
@@ -62,14 +62,20 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 	return policies, problems
 }
 
+// askWithin is how long connectors have to say what they think of their options.
+const askWithin = 10 * time.Second
+
 // askConnectors asks each enabled connector, all at once, what it thinks of its
-// options. One that cannot be started at all is no problem of the configuration:
-// that is logged, and its own trouble.
-func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) config.Problems {
+// options. Those that could not be asked, since they do not start or do not
+// answer, are told apart: that need not be the configuration's fault.
+func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (problems, silent config.Problems) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	if _, err := os.Stat(cfg.Host.DataDir); errors.Is(err, fs.ErrNotExist) {
 		defer removeEmpty(cfg)
 	}
 	found := make([]config.Problems, len(cfg.Connectors))
+	failed := make([]error, len(cfg.Connectors))
 	var wait sync.WaitGroup
 	for i, c := range cfg.Connectors {
 		if !c.Enabled {
@@ -91,16 +97,18 @@ func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) co
 			case errors.As(err, &problems):
 				found[i] = append(found[i], problems...)
 			case err != nil:
-				log.Error("the connector could not be asked about its options", "connector", c.Name, "error", err)
+				failed[i] = err
 			}
 		})
 	}
 	wait.Wait()
-	var all config.Problems
-	for _, problems := range found {
-		all = append(all, problems...)
+	for i, c := range cfg.Connectors {
+		problems = append(problems, found[i]...)
+		if failed[i] != nil {
+			silent = append(silent, c.Place.Problem("plugin", "the connector could not be asked about its options: "+failed[i].Error()))
+		}
 	}
-	return all
+	return problems, silent
 }
 
 // removeEmpty removes the folders that were made for asking, where nothing has

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -56,13 +57,16 @@ func run(ctx context.Context, file string) error {
 	// Nothing starts on a bad configuration: expressions are compiled, and each
 	// connector is asked what it thinks of its options.
 	policies, problems := compile(cfg)
-	problems = append(problems, askConnectors(ctx, cfg, log)...)
+	answers, silent := askConnectors(ctx, cfg, log)
+	for _, p := range silent {
+		log.Error(p.String()) // its own trouble: the others go on
+	}
 	st := &intake{}
-	receivers, more := receive.New(cfg.Receivers, receive.Options{
+	receivers, wrong := receive.New(cfg.Receivers, receive.Options{
 		Accepter: st, TrustedProxies: cfg.Host.TrustedProxies, MaxBody: cfg.Host.MaxBody,
-		Log: log.Named("receive"), Metrics: registry,
+		ReadTimeout: cfg.Host.ReadTimeout, Log: log.Named("receive"), Metrics: registry,
 	})
-	if problems = append(problems, more...); len(problems) > 0 {
+	if problems = slices.Concat(problems, answers, wrong); len(problems) > 0 {
 		problems.Sort()
 		return problems
 	}
