@@ -27,7 +27,7 @@ func (s *session) dispatch(ctx context.Context, now time.Time) {
 			s.look(ctx, batch)
 			continue
 		}
-		n := s.tokens(s.allow(len(s.ready), now), now)
+		n := s.tokens(light(s.ready, s.allow(len(s.ready), now)), now)
 		if n == 0 {
 			return
 		}
@@ -35,6 +35,38 @@ func (s *session) dispatch(ctx context.Context, now time.Time) {
 		s.ready = s.ready[n:]
 		s.apply(ctx, batch)
 	}
+}
+
+// maxCall bounds what one call carries, in bytes: far below what a message may
+// hold, and enough that only unusual products make calls of fewer changes.
+const maxCall = 4 << 20
+
+// light is how many of the first n products fit into one call; at least one.
+func light(ready []*product, n int) int {
+	size := 0
+	for i, p := range ready[:n] {
+		if size += weight(p); size > maxCall && i > 0 {
+			return i
+		}
+	}
+	return n
+}
+
+// weight is roughly what p's change takes in a message.
+func weight(p *product) int {
+	wanted := &p.decision.Wanted
+	size := 1024 + len(wanted.Description)
+	for _, value := range wanted.Attributes {
+		size += len(value.Text())
+	}
+	for _, m := range wanted.Media {
+		size += len(m.URL)
+	}
+	size += 256 * len(wanted.Variants)
+	if len(p.queue) > 0 && p.queue[0].Raw != nil {
+		size += len(p.queue[0].Raw.Body)
+	}
+	return size
 }
 
 // allow says how many of n products may go with one call.

@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	chunk     = 500 // events of a stream that are kept at once
-	lanes     = 4   // chunks that are being kept at the same time
-	maxErrors = 100 // refused lines that the answer tells of
+	chunk     = 500     // events of a stream that are kept at once
+	chunkSize = 1 << 20 // bytes of lines that are; one line may be more
+	lanes     = 4       // chunks that are being kept at the same time
+	maxErrors = 100     // refused lines that the answer tells of
 )
 
 // stream keeps events as they come, in chunks, several of them at a time. All
@@ -42,6 +43,7 @@ type stream struct {
 // way is how events of some products go. Two slices take turns.
 type way struct {
 	pending []event.Event
+	size    int // bytes of the lines that pending came from
 	full    chan []event.Event
 	free    chan []event.Event
 }
@@ -96,7 +98,8 @@ func (s *stream) read(in *lineReader, parse func(line []byte, n int) (event.Even
 			continue
 		}
 		w := &s.ways[maphash.String(s.seed, e.Key)%lanes]
-		if w.pending = append(w.pending, e); len(w.pending) == chunk {
+		w.pending, w.size = append(w.pending, e), w.size+len(line)
+		if len(w.pending) == chunk || w.size >= chunkSize {
 			if err := s.send(w); err != nil {
 				return err
 			}
@@ -125,6 +128,7 @@ func (s *stream) send(w *way) error {
 	}
 	select {
 	case w.pending = <-w.free:
+		w.size = 0
 		return nil
 	case <-s.ctx.Done():
 		return notKept(s.ctx.Err())
