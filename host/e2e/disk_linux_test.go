@@ -3,10 +3,12 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -14,11 +16,11 @@ import (
 // A full disk loses nothing: events are refused with 503 while it is full, and
 // work goes on by itself when there is room.
 func TestFullDisk(t *testing.T) {
-	sink := newReceiver(t)
-	h := newHost(t, productReceiver+webhookTo("sink", sink.URL, "", signed))
-	disk := filepath.Join(h.dir, "data")
+	sink, disk := newReceiver(t), tempDir(t)
 	mountTmpfs(t, disk, "size=64m")
+	h := newHost(t, fmt.Sprintf("data_dir = %q\n", disk)+productReceiver+webhookTo("sink", sink.URL, "", signed))
 	h.start()
+	h.connectorPID("sink")
 
 	l := load{accepted: map[string]int{}}
 	next := func() answer {
@@ -58,11 +60,30 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-func mountTmpfs(t *testing.T, dir, options string) {
-	t.Helper()
-	if err := os.Mkdir(dir, 0o700); err != nil {
+// A connector that cannot be started for want of room is started when there is.
+func TestConnectorWaitsForRoom(t *testing.T) {
+	sink, disk := newReceiver(t), tempDir(t)
+	mountTmpfs(t, disk, "size=64m")
+	h := newHost(t, fmt.Sprintf("data_dir = %q\n", disk)+productReceiver+webhookTo("sink", sink.URL, "", signed))
+	ballast := filepath.Join(disk, "ballast")
+	fill(t, ballast)
+	if err := os.Truncate(ballast, 60<<20); err != nil { // room for events, and not for a binary
 		t.Fatal(err)
 	}
+	h.start()
+	h.accept(product("a", 1))
+	until(t, "the connector waits", func() bool {
+		c := h.status().Connectors[0]
+		return c.State == "restarting" && strings.Contains(c.Reason, "no space left")
+	})
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the event has arrived", func() bool { return len(sink.all()) == 1 })
+}
+
+func mountTmpfs(t *testing.T, dir, options string) {
+	t.Helper()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
 		t.Skipf("needs to mount a small file system, which only root may: %v", err)
 	}

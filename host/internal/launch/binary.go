@@ -37,10 +37,16 @@ func stage(binary, dir string) (copied, sum string, err error) {
 	copied = filepath.Join(dir, filepath.Base(binary))
 	hash := sha256.New()
 	if err := write(copied, io.TeeReader(src, hash)); err != nil {
-		return "", "", err
+		return "", "", &machineTrouble{err}
 	}
 	return copied, hex.EncodeToString(hash.Sum(nil)), nil
 }
+
+// machineTrouble is what keeps a process from starting and is neither its fault
+// nor the configuration's, such as a full disk: it passes.
+type machineTrouble struct{ error }
+
+func (e *machineTrouble) Unwrap() error { return e.error }
 
 // write makes an executable file. No process may be forked while it is open for
 // writing: the child would hold it open a moment longer, and executing it would

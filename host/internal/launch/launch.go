@@ -275,9 +275,9 @@ func (p *Process) rest(ctx context.Context, err error) bool {
 	var again <-chan time.Time
 	var problems config.Problems
 	if errors.As(err, &problems) || sdk.KindOf(err) == sdk.Denied {
-		p.log.Error("connector cannot run as it is configured", "reason", reason)
 		p.update(func(s *Status) { s.Problems = problems })
 		p.set(Misconfigured, reason)
+		p.log.Error("connector cannot run as it is configured", "reason", reason)
 	} else {
 		again = p.pause(e, reason)
 	}
@@ -295,7 +295,8 @@ func (p *Process) rest(ctx context.Context, err error) bool {
 func (p *Process) pause(e *ended, reason string) <-chan time.Time {
 	var said *sdk.Error // the platform's trouble, not the process's
 	atPlatform := errors.As(e, &said)
-	wait, blown := p.pace.failed(time.Now(), e.ready, !atPlatform)
+	crash := !atPlatform && !errors.As(e, new(*machineTrouble))
+	wait, blown := p.pace.failed(time.Now(), e.ready, crash)
 	last := p.logs.last()
 	last = last[max(0, len(last)-10):]
 	if blown {
@@ -303,16 +304,16 @@ func (p *Process) pause(e *ended, reason string) <-chan time.Time {
 		if len(last) > 0 {
 			reason += "; its last lines:\n" + strings.Join(last, "\n")
 		}
-		p.log.Error("connector crashes again and again: it stays down until it is resumed", "reason", reason)
 		p.set(Fused, reason)
+		p.log.Error("connector crashes again and again: it stays down until it is restarted", "reason", reason)
 		return nil
 	}
 	if atPlatform {
 		wait = max(wait, said.After)
 	}
-	p.log.Error("connector ended", "reason", reason, "again_in", wait, "last_lines", last)
 	p.update(func(s *Status) { s.Next = time.Now().Add(wait) })
 	p.set(Waiting, reason)
+	p.log.Error("connector ended", "reason", reason, "again_in", wait, "last_lines", last)
 	return time.After(wait)
 }
 

@@ -24,7 +24,7 @@ type pace struct {
 
 // failed tells of an end at now, after the connector was ready for that long,
 // and answers how long to wait. Only crashes wear the fuse: a platform that is
-// down for a day must not keep its connector down after that.
+// down, or a disk that is full, for a day must not keep a connector down after that.
 func (p *pace) failed(now time.Time, ready time.Duration, crash bool) (wait time.Duration, blown bool) {
 	if ready >= calm {
 		p.next = 0

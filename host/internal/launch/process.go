@@ -71,7 +71,9 @@ func start(ctx context.Context, spec Spec, logs *logs) (p *process, err error) {
 		}
 	}
 	var binary string
-	if binary, p.sum, err = stage(spec.Binary, work); err != nil {
+	if binary, p.sum, err = stage(spec.Binary, work); errors.As(err, new(*machineTrouble)) {
+		return p, err
+	} else if err != nil {
 		return p, spec.refuse("plugin", err.Error())
 	}
 	if pin := spec.Connector.SHA256; pin != "" && !strings.EqualFold(pin, p.sum) {
@@ -79,7 +81,7 @@ func start(ctx context.Context, spec Spec, logs *logs) (p *process, err error) {
 	}
 	if spec.StateDir != "" {
 		if err := os.MkdirAll(spec.StateDir, 0o700); err != nil {
-			return p, err
+			return p, &machineTrouble{err}
 		}
 	}
 
@@ -99,7 +101,7 @@ func (p *process) folder(root string) (string, error) {
 	}
 	f, err := newFolder(root)
 	if err != nil {
-		return "", fmt.Errorf("make a private folder for the process: %w", err)
+		return "", &machineTrouble{fmt.Errorf("make a private folder for the process: %w", err)}
 	}
 	p.folders = append(p.folders, f)
 	return f.path, nil
