@@ -26,8 +26,6 @@ func call[Q, A any](ctx context.Context, c *Client, method func(context.Context,
 		return nil, fmt.Errorf("no answer from the connector: %w", context.Cause(ctx))
 	case code == codes.DeadlineExceeded:
 		return nil, fmt.Errorf("no answer from the connector: %w", context.DeadlineExceeded)
-	case code == codes.Canceled: // not by us: the connection was closed, which a dying process does
-		return nil, fmt.Errorf("%w: %s", ErrProcessGone, status.Convert(err).Message())
 	case code == codes.Unimplemented:
 		return nil, fmt.Errorf("%w: %s", errors.ErrUnsupported, status.Convert(err).Message())
 	}
