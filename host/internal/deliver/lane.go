@@ -323,7 +323,8 @@ func (l *Lane) Replay(ctx context.Context, since int64) error {
 	return l.ask(ctx, func(ctx context.Context) error {
 		row := l.row
 		if since <= row.Cursor {
-			row.Cursor, row.Open = max(0, since-1), nil
+			row.Cursor = max(0, since-1)
+			row.Open = slices.DeleteFunc(slices.Clone(row.Open), func(seq int64) bool { return seq > row.Cursor })
 		}
 		return l.save(ctx, row)
 	})

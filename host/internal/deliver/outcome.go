@@ -55,7 +55,7 @@ func (s *session) settle(p *product, a *attempt) {
 		s.deliver(p, a, store.GivenUp)
 		p.link.Attempts = len(s.lane.options.Schedule)
 		s.giveUp(p, err.Error())
-	case kind == sdk.Gone && a.change.Op != sdk.Upsert:
+	case kind == sdk.Gone && (a.change.Op == sdk.Archive || a.change.Op == sdk.Purge):
 		a.result.Err = nil // what is gone is off sale
 		s.done(p, a)
 	case kind == sdk.Gone:
