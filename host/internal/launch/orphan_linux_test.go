@@ -101,11 +101,20 @@ func TestOutlivesTheThreadThatStartedIt(t *testing.T) {
 	var proc *process
 	var err error
 	thread := make(chan int)
-	go func() {
+	var once func()
+	once = func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread() // but for the first one, which is kept from here
+			done := make(chan struct{})
+			go func() { defer close(done); once() }()
+			<-done
+			return
+		}
 		proc, err = start(t.Context(), spec(t, "good", `{}`), logs)
 		thread <- unix.Gettid()
-	}()
+	}
+	go once()
 	task := fmt.Sprintf("/proc/self/task/%d", <-thread)
 	if err != nil {
 		t.Fatal(err)
