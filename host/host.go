@@ -224,14 +224,6 @@ func (h *host) pruneOnce(ctx context.Context) error {
 			continue // it never ran
 		}
 		passed = min(passed, lane.Passed())
-		// A product that is behind in a lane of every event still needs its history.
-		oldest, err := h.store.OldestBehind(ctx, c.Name)
-		if err != nil {
-			return err
-		}
-		if oldest > 0 {
-			passed = min(passed, oldest-1)
-		}
 	}
 	_, err = h.store.Prune(ctx, store.PruneLimits{
 		EventsBefore:     now.Add(-h.config.Host.KeepEvents),

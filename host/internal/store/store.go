@@ -28,6 +28,10 @@ var (
 	ErrClosed = errors.New("the store is closed")
 )
 
+// MaxRead is about how many bytes of entries one read returns, however many
+// entries were asked for; the one that passes it is still part.
+const MaxRead = 4 << 20
+
 // Store keeps what the host must not forget. Its methods may be called from
 // several goroutines; one lane's Record calls come one at a time.
 type Store interface {
@@ -36,7 +40,8 @@ type Store interface {
 	// source and id are already there are answered with their first position.
 	Accept(ctx context.Context, events []event.Event) ([]Receipt, error)
 
-	// Journal reads up to limit entries behind position after, in order.
+	// Journal reads up to limit entries behind position after, in order. As Catalog
+	// and History it stops early when what it read passes MaxRead.
 	Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error)
 	// Catalog reads up to limit products whose last change is behind after, in order of that change.
 	Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error)
@@ -63,18 +68,23 @@ type Store interface {
 	Behind(ctx context.Context, connector string, state State, until time.Time, limit int) ([]Link, error)
 	// NextDue is the soonest retry time behind after of the links that are Due; zero: there is none.
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
-	// OldestBehind is the lowest position that a link not in step speaks of; 0: there is none.
-	OldestBehind(ctx context.Context, connector string) (int64, error)
 	// Counts counts a connector's links that are not in step, by state.
 	Counts(ctx context.Context, connector string) (map[State]int64, error)
 	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
 	Record(ctx context.Context, r Record) error
+	// Retry makes links that are in one of states due at at, with no attempts
+	// counted, and returns how many; no keys: all of them.
+	Retry(ctx context.Context, connector string, keys []string, states []State, at time.Time) (int64, error)
+	// Rewind has the links that are not in step speak of position seq at most, so
+	// that an every lane goes on from there.
+	Rewind(ctx context.Context, connector string, seq int64) error
 	// Deliveries reads records of attempts, in their order.
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
 
 	// Prune forgets journal entries and deliveries that are older than their
-	// limits, the journal only up to position Passed, and no product's latest
-	// change. It returns how many rows went. Positions and ids are never given twice.
+	// limits, the journal only up to position Passed, no product's latest change,
+	// and nothing that a link not in step has still to deliver. It returns how many
+	// rows went. Positions and ids are never given twice.
 	Prune(ctx context.Context, p PruneLimits) (int64, error)
 	// Size is the space that the store takes on disk, in bytes.
 	Size() int64

@@ -46,22 +46,35 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	return store.Receipt{Seq: entry.Seq}, err
 }
 
-// maxRecent bounds the products that the writer remembers.
-const maxRecent = 4096
+// What the writer remembers is bounded by products and by bytes.
+const (
+	maxRecent      = 4096
+	maxRecentBytes = 8 << 20
+)
 
 // recent is a catalog row that the writer knows without reading it.
 type recent struct {
 	entry event.Entry
 	id    int64
+	size  int
 }
 
 // remember keeps a product that was just written: it often changes again soon.
 // What is forgotten is read again, so a failed transaction just forgets all.
 func (w *writer) remember(entry *event.Entry, id int64) {
-	if len(w.recent) >= maxRecent {
-		clear(w.recent)
+	size := event.Size(&entry.Product, nil)
+	if len(w.recent) >= maxRecent || w.recentBytes+size > maxRecentBytes {
+		w.forgetRecent()
 	}
-	w.recent[entry.Key] = recent{*entry, id}
+	w.recentBytes += size - w.recent[entry.Key].size
+	row := event.Entry{Key: entry.Key, Seq: entry.Seq, Accepted: entry.Accepted,
+		Product: entry.Product, Deleted: entry.Deleted, Known: entry.Known}
+	w.recent[entry.Key] = recent{row, id, size}
+}
+
+func (w *writer) forgetRecent() {
+	clear(w.recent)
+	w.recentBytes = 0
 }
 
 // product is the catalog's row of key as the transaction sees it; nil: none.

@@ -22,6 +22,18 @@ func collect[T any](ctx context.Context, s *Store, query string, fill func(*bind
 	return rows, err
 }
 
+// entries is collect for entries of any size: it stops when they pass
+// store.MaxRead.
+func (s *Store) entries(ctx context.Context, query string, fill func(*binder), scan func(*scanner) event.Entry) ([]event.Entry, error) {
+	size := 0
+	return collect(ctx, s, query, fill, func(r *scanner) event.Entry {
+		e := scan(r)
+		size += event.Size(&e.Product, e.Raw)
+		r.last = size >= store.MaxRead
+		return e
+	})
+}
+
 // one runs a query of one row with one number.
 func one(ctx context.Context, s *Store, query string, fill func(*binder)) (int64, error) {
 	rows, err := collect(ctx, s, query, fill, (*scanner).int)
@@ -33,13 +45,13 @@ func one(ctx context.Context, s *Store, query string, fill func(*binder)) (int64
 
 // Journal reads entries behind a position.
 func (s *Store) Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+entryColumns+" FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+	return s.entries(ctx, "SELECT "+entryColumns+" FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
 		func(b *binder) { b.int(after).limit(limit) }, (*scanner).entry)
 }
 
 // Catalog reads products whose last change is behind a position.
 func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
-	return collect(ctx, s, selectProducts+"WHERE p.seq > ? ORDER BY p.seq LIMIT ?",
+	return s.entries(ctx, selectProducts+"WHERE p.seq > ? ORDER BY p.seq LIMIT ?",
 		func(b *binder) { b.int(after).limit(limit) }, (*scanner).catalogRow)
 }
 
@@ -57,7 +69,7 @@ func (s *Store) CatalogAt(ctx context.Context, positions []int64) ([]event.Entry
 
 // History reads one product's entries behind a position.
 func (s *Store) History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? ORDER BY seq LIMIT ?",
+	return s.entries(ctx, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? ORDER BY seq LIMIT ?",
 		func(b *binder) { b.text(key).int(after).limit(limit) }, (*scanner).entry)
 }
 
@@ -141,12 +153,6 @@ func (s *Store) NextDue(ctx context.Context, connector string, after time.Time) 
 	return time.UnixMicro(next).UTC(), nil
 }
 
-// OldestBehind is the lowest position that a link not in step speaks of.
-func (s *Store) OldestBehind(ctx context.Context, connector string) (int64, error) {
-	return one(ctx, s, "SELECT coalesce(min(seq), 0) FROM links WHERE connector = ? AND state <> ''",
-		func(b *binder) { b.text(connector) })
-}
-
 // Counts counts links by state.
 func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]int64, error) {
 	type count struct {
@@ -193,7 +199,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	return rows, err
 }
 
-func jsonList[T string | int64](list []T) string {
+func jsonList[T ~string | int64](list []T) string {
 	data, err := json.Marshal(list)
 	if err != nil {
 		panic("a list of strings or numbers has a JSON form: " + err.Error())

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/synchost/synchost/host/internal/store"
 )
@@ -61,6 +62,32 @@ func (w *writer) addDelivery(d *store.Delivery) error {
 		product(d.Before).product(d.Wanted).run()
 }
 
+// Retry makes links due.
+func (s *Store) Retry(ctx context.Context, connector string, keys []string, states []store.State, at time.Time) (count int64, err error) {
+	query := "UPDATE links SET state = ?, next = ?, changed = ?, attempts = 0" +
+		" WHERE connector = ? AND state <> '' AND state IN (SELECT value FROM json_each(?))"
+	if len(keys) > 0 {
+		query += " AND key IN (SELECT value FROM json_each(?))"
+	}
+	err = s.writer.write(ctx, &work{rows: 1, do: func(w *writer) error {
+		b := bind(w.conn, query).text(string(store.Due)).time(at).time(w.now()).text(connector).text(jsonList(states))
+		if len(keys) > 0 {
+			b.text(jsonList(keys))
+		}
+		err := b.run()
+		count = int64(w.conn.Changes())
+		return err
+	}})
+	return count, err
+}
+
+// Rewind moves links that are not in step back.
+func (s *Store) Rewind(ctx context.Context, connector string, seq int64) error {
+	return s.writer.write(ctx, &work{rows: 1, do: func(w *writer) error {
+		return bind(w.conn, "UPDATE links SET seq = ? WHERE connector = ? AND state <> '' AND seq > ?").int(seq).text(connector).int(seq).run()
+	}})
+}
+
 // pruneStep bounds the rows of one commit of Prune, so that events do not wait for it.
 const pruneStep = 1_000
 
@@ -74,7 +101,8 @@ func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 	}
 	events, err := s.forget(ctx, "events", min(p.Passed, first-1),
 		"SELECT seq FROM events e WHERE seq > ? AND seq <= ? AND seq < (SELECT max(seq) FROM events)"+
-			" AND NOT EXISTS (SELECT 1 FROM products WHERE seq = e.seq) ORDER BY seq LIMIT ?")
+			" AND NOT EXISTS (SELECT 1 FROM products WHERE seq = e.seq)"+
+			" AND NOT EXISTS (SELECT 1 FROM links l WHERE l.key = e.key AND l.state <> '' AND l.seq <= e.seq) ORDER BY seq LIMIT ?")
 	if err != nil {
 		return events, err
 	}

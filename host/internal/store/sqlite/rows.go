@@ -105,7 +105,7 @@ func (b *binder) each(fn func(*scanner)) error {
 		row, err := b.stmt.Step()
 		if err == nil && row {
 			r := scanner{stmt: b.stmt}
-			if fn(&r); r.err == nil {
+			if fn(&r); r.err == nil && !r.last {
 				continue
 			}
 			err = r.err
@@ -122,6 +122,7 @@ func (b *binder) each(fn func(*scanner)) error {
 type scanner struct {
 	stmt *sqlite.Stmt
 	at   int
+	last bool // no more rows are wanted
 	err  error
 }
 

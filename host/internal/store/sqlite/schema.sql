@@ -58,6 +58,7 @@ CREATE TABLE links (
   UNIQUE (connector, key)
 ) STRICT;
 CREATE INDEX links_behind ON links (connector, state, next) WHERE state <> '';
+CREATE INDEX links_needing ON links (key, seq) WHERE state <> ''; -- what pruning leaves to them
 
 CREATE TABLE deliveries (
   id        INTEGER PRIMARY KEY,

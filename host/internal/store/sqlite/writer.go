@@ -34,8 +34,10 @@ type writer struct {
 
 	waiting    atomic.Int64 // events in the queue
 	maxWaiting int64
-	next       int64             // position of the next event; only the goroutine uses it
-	recent     map[string]recent // by key; only the goroutine uses it
+	next       int64 // position of the next event; only the goroutine uses it
+
+	recent      map[string]recent // by key; only the goroutine uses it
+	recentBytes int
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -197,7 +199,7 @@ func (w *writer) transact(group []*work) error {
 	}
 	if err != nil {
 		w.next = next
-		clear(w.recent)
+		w.forgetRecent()
 		if !w.conn.AutocommitEnabled() {
 			err = errors.Join(err, w.exec("ROLLBACK"))
 		}

@@ -144,18 +144,40 @@ var linkTests = []test{
 			}
 		}
 	}},
-	{"the oldest position that is behind is known", func(t *testing.T, f *fixture) {
-		same(t, "of nothing", from(f.OldestBehind(t.Context(), "shop")).must(t), int64(0))
-		f.link(t, due("a", 7, time.Second), store.Link{Connector: "shop", Key: "b", State: store.Dead, Seq: 5},
-			store.Link{Connector: "shop", Key: "c", Seq: 2})
-		f.record(t, store.Record{Connector: "crm", Links: []store.Link{{Connector: "crm", Key: "x", State: store.Held, Seq: 1}}})
-		same(t, "the oldest", from(f.OldestBehind(t.Context(), "shop")).must(t), int64(5))
+	{"links are made due by state, or by key", func(t *testing.T, f *fixture) {
+		states := map[string]store.State{"due": store.Due, "dead": store.Dead, "held": store.Held, "fine": store.InStep}
+		var links []store.Link
+		for key, state := range states {
+			links = append(links, store.Link{Connector: "shop", Key: key, State: state, Seq: 3, Attempts: 4, Next: start.Add(time.Hour), Reason: "why"})
+		}
+		retry := func(keys []string, states ...store.State) int64 {
+			return from(f.Retry(t.Context(), "shop", keys, states, start)).must(t)
+		}
+		f.link(t, links...)
+		f.record(t, store.Record{Connector: "crm", Links: []store.Link{{Connector: "crm", Key: "dead", State: store.Dead}}})
+		same(t, "how many dead", retry(nil, store.Dead), int64(1))
+		same(t, "due", f.behind(t, store.Due, 0, 10), []string{"dead"})
+		link := from(f.Links(t.Context(), "shop", []string{"dead"})).must(t)[0]
+		same(t, "its place, attempts and reason", []any{link.Seq, link.Attempts, link.Reason}, []any{int64(3), 0, "why"})
+		same(t, "how many by key", retry([]string{"held", "fine", "unknown"}, store.Due, store.Dead, store.Held), int64(1))
+		same(t, "how many of all", retry(nil, store.Due, store.Dead, store.Held), int64(3))
+		same(t, "another's", len(from(f.Behind(t.Context(), "crm", store.Dead, start, 10)).must(t)), 1)
+		same(t, "one in step", from(f.Links(t.Context(), "shop", []string{"fine"})).must(t)[0].Attempts, 4)
+	}},
+	{"links that are behind go back in their history, and never on", func(t *testing.T, f *fixture) {
+		f.link(t, due("a", 7, time.Second), due("b", 2, time.Second),
+			store.Link{Connector: "shop", Key: "c", State: store.Dead, Seq: 9}, store.Link{Connector: "shop", Key: "d", Seq: 9})
+		must(t, f.Rewind(t.Context(), "shop", 5))
+		got := map[string]int64{}
+		for _, link := range from(f.Links(t.Context(), "shop", []string{"a", "b", "c", "d"})).must(t) {
+			got[link.Key] = link.Seq
+		}
+		same(t, "positions", got, map[string]int64{"a": 5, "b": 2, "c": 5, "d": 9})
 	}},
 	{"a link that came in step is behind no more", func(t *testing.T, f *fixture) {
 		f.link(t, due("a", 1, 0), due("b", 2, 0))
 		f.link(t, store.Link{Connector: "shop", Key: "a", Seq: 1})
 		same(t, "due", f.behind(t, store.Due, time.Hour, 10), []string{"b"})
-		same(t, "the oldest", from(f.OldestBehind(t.Context(), "shop")).must(t), int64(2))
 	}},
 	{"a link that says nothing any more is forgotten", func(t *testing.T, f *fixture) {
 		f.link(t, due("a", 1, 0), due("b", 2, 0))

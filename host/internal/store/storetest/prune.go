@@ -73,6 +73,17 @@ var pruneTests = []test{
 		f.accept(t, named("b3", "b", "other"))
 		f.prune(t, store.PruneLimits{EventsBefore: start.Add(100 * time.Hour), Passed: at[5]}, 2)
 	}},
+	{"what is still to be delivered of a product stays, and nobody else's", func(t *testing.T, f *fixture) {
+		at := positions(f.accept(t, named("1", "a", "1"), named("2", "b", "1"), named("3", "a", "2"), named("4", "b", "2"),
+			named("5", "a", "3"), named("6", "b", "3"), named("7", "a", "4"), named("8", "b", "4")))
+		f.record(t, store.Record{Connector: "shop", Links: []store.Link{{Connector: "shop", Key: "a", State: store.Dead, Seq: at[2]}}})
+		f.clock.advance(time.Hour)
+		limits := store.PruneLimits{EventsBefore: start.Add(time.Minute), Passed: at[7]}
+		f.prune(t, limits, 4)
+		same(t, "the journal", seqs(f.journal(t)), []int64{at[2], at[4], at[6], at[7]})
+		f.record(t, store.Record{Connector: "shop", Links: []store.Link{{Connector: "shop", Key: "a", Seq: at[6]}}})
+		f.prune(t, limits, 2)
+	}},
 	{"deliveries that are old are forgotten", func(t *testing.T, f *fixture) {
 		seq := f.accept(t, named("1", "a", ""))[0].Seq
 		for i := range 6 {

@@ -3,15 +3,45 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
 
 var readTests = []test{
+	{"a read of large entries ends early, and the next goes on", func(t *testing.T, f *fixture) {
+		large := strings.Repeat("x", store.MaxRead/4)
+		for i := range 10 {
+			e := named(fmt.Sprint(i), "a", fmt.Sprint(i))
+			e.Patch.Product.Description, e.Patch.Fields = large, []string{"name", "description"}
+			f.accept(t, e)
+			e.Key, e.ID = fmt.Sprint("b", i), fmt.Sprint("b", i)
+			f.accept(t, e)
+		}
+		for name, read := range map[string]func(after int64) ([]event.Entry, error){
+			"Journal": func(after int64) ([]event.Entry, error) { return f.Journal(t.Context(), after, 100) },
+			"Catalog": func(after int64) ([]event.Entry, error) { return f.Catalog(t.Context(), after, 100) },
+			"History": func(after int64) ([]event.Entry, error) { return f.History(t.Context(), "a", after, 100) },
+		} {
+			want := map[string]int{"Journal": 20, "Catalog": 11, "History": 10}[name]
+			for after := int64(0); ; {
+				entries := from(read(after)).must(t)
+				if len(entries) == 0 {
+					break
+				}
+				if want -= len(entries); len(entries) > 4 {
+					t.Errorf("%s read %d entries at once", name, len(entries))
+				}
+				after = entries[len(entries)-1].Seq
+			}
+			same(t, name+": how many are missing", want, 0)
+		}
+	}},
 	{"an empty store has nothing and says so", func(t *testing.T, f *fixture) {
 		ctx := t.Context()
 		same(t, "the journal", ids(f.journal(t)), nil)
