@@ -41,6 +41,8 @@ type Store interface {
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
 	Counts(ctx context.Context, connector string) (map[store.State]int64, error)
 	Record(ctx context.Context, r store.Record) error
+	Retry(ctx context.Context, connector string, keys []string, states []store.State, at time.Time) (int64, error)
+	Rewind(ctx context.Context, connector string, seq int64) error
 }
 
 // Connector is a connector process that comes and goes.
@@ -74,7 +76,7 @@ type OnUnknown string
 
 // The ways of dealing with an unknown outcome.
 const (
-	Hold  OnUnknown = "hold"  // wait for the operator; the default
+	Hold  OnUnknown = "hold"  // wait for the operator
 	Retry OnUnknown = "retry" // take the risk of a twin
 )
 
@@ -83,14 +85,14 @@ type Options struct {
 	Name      string      // of the connector
 	Deliver   Mode        // empty: Every for a connector that carries raw events, else Latest
 	Policy    plan.Policy // Every and Carried are filled in when the connector is ready
-	OnUnknown OnUnknown
-	Rate      rate.Limit // changes a second; 0: unlimited
+	OnUnknown OnUnknown   // empty: Retry for a connector that carries raw events, whose receivers take a repeat for one; else Hold
+	Rate      rate.Limit  // changes a second; 0: unlimited
 	Burst     int
 	Batch     int             // lowers the connector's limit; 0: keeps it
 	InFlight  int             // likewise
 	Timeout   time.Duration   // of one call; 0: the connector's
 	Schedule  []time.Duration // waits before the second, third … attempt
-	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: Timeout
+	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: until each times out
 	Log       hclog.Logger
 	Metrics   *Metrics
 }
@@ -142,13 +144,6 @@ type Lane struct {
 
 	mu     sync.Mutex
 	status Status
-}
-
-// command is something an operator asks of a lane. It runs between two sessions,
-// when nothing is in flight.
-type command struct {
-	do   func(context.Context) error
-	done chan error
 }
 
 // New makes a lane; Run runs it.
@@ -207,32 +202,53 @@ func (l *Lane) once(ctx context.Context) error {
 	if port == nil {
 		return nil
 	}
-	policy := l.options.Policy
-	policy.Carried = port.Opened().Fields
-	policy.Every = l.options.Deliver == Every || l.options.Deliver == "" && slices.Contains(policy.Carried, "raw")
-	l.update(func(st *Status) {
-		if st.Deliver = Latest; policy.Every {
-			st.Deliver = Every
-		}
-	})
-	if print := policy.Fingerprint(); print != l.row.Policy {
-		row := l.row
-		if row.Policy != "" && !policy.Every {
-			l.options.Log.Info("filter, mapping or fields changed: every product is decided again")
-			row.Cursor, row.Open = 0, nil
-		}
-		row.Policy = print
-		if err := l.save(ctx, row); err != nil {
-			return err
-		}
+	policy := l.policy(port.Opened().Fields)
+	if err := l.decideAgain(ctx, policy); err != nil {
+		return err
 	}
 	l.setState(Delivering, "")
-	s := newSession(l, port, &policy)
+	s := newSession(l, port, policy)
 	err := s.run(ctx)
 	for _, c := range s.commands {
 		c.done <- c.do(ctx)
 	}
 	return err
+}
+
+// policy is the operator's, completed by what the connector carries.
+func (l *Lane) policy(carried []string) *plan.Policy {
+	policy := l.options.Policy
+	policy.Carried = carried
+	policy.Every = l.options.Deliver == Every || l.options.Deliver == "" && slices.Contains(carried, "raw")
+	l.update(func(st *Status) {
+		if st.Deliver = Latest; policy.Every {
+			st.Deliver = Every
+		}
+	})
+	return &policy
+}
+
+// decideAgain has a changed policy decide about what another decided before:
+// about all products where the lane follows the catalog, and about dead letters
+// everywhere, which the change may have cured. What an every lane has delivered
+// stays delivered.
+func (l *Lane) decideAgain(ctx context.Context, policy *plan.Policy) error {
+	row := l.row
+	fingerprint := policy.Fingerprint()
+	if fingerprint == row.Policy {
+		return nil
+	}
+	if row.Policy != "" {
+		l.options.Log.Info("filter, mapping or fields changed: products are decided again")
+		if _, err := l.store.Retry(ctx, row.Connector, nil, []store.State{store.Dead}, time.Now()); err != nil {
+			return err
+		}
+		if !policy.Every {
+			row.Cursor, row.Open = 0, nil
+		}
+	}
+	row.Policy = fingerprint
+	return l.save(ctx, row)
 }
 
 // ready waits for the connector; nil means that something else came first.
@@ -280,97 +296,3 @@ func (l *Lane) save(ctx context.Context, row store.Lane) error {
 	l.row = row
 	return nil
 }
-
-// ask has the lane run do between two sessions.
-func (l *Lane) ask(ctx context.Context, do func(context.Context) error) error {
-	c := command{do: do, done: make(chan error, 1)}
-	select {
-	case l.commands <- c:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	select {
-	case err := <-c.done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// Pause stops the lane until Resume; the backlog is kept.
-func (l *Lane) Pause(ctx context.Context, reason string) error {
-	return l.ask(ctx, func(ctx context.Context) error {
-		row := l.row
-		row.State, row.Reason = store.Paused, reason
-		return l.save(ctx, row)
-	})
-}
-
-// Resume lets a paused or stopped lane go on.
-func (l *Lane) Resume(ctx context.Context) error {
-	return l.ask(ctx, func(ctx context.Context) error {
-		row := l.row
-		row.State, row.Reason = store.Running, ""
-		l.circuit, l.throttle = circuit{}, throttle{}
-		return l.save(ctx, row)
-	})
-}
-
-// Replay delivers again from position since on: all products changed since then,
-// or all events, as the lane's mode is. In a lane that follows the catalog, what
-// is unchanged still costs no call.
-func (l *Lane) Replay(ctx context.Context, since int64) error {
-	return l.ask(ctx, func(ctx context.Context) error {
-		row := l.row
-		if since <= row.Cursor {
-			row.Cursor = max(0, since-1)
-			row.Open = slices.DeleteFunc(slices.Clone(row.Open), func(seq int64) bool { return seq > row.Cursor })
-		}
-		return l.save(ctx, row)
-	})
-}
-
-// Retry tries products that are behind, dead or held at once; no keys: all of
-// them. It returns how many there are.
-func (l *Lane) Retry(ctx context.Context, keys []string) (int, error) {
-	count := 0
-	err := l.ask(ctx, func(ctx context.Context) error {
-		links, err := l.toRetry(ctx, keys)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		for i := range links {
-			links[i].State, links[i].Next, links[i].Attempts, links[i].Changed = store.Due, now, 0, now
-		}
-		count = len(links)
-		return l.store.Record(ctx, store.Record{Connector: l.options.Name, Links: links})
-	})
-	return count, err
-}
-
-// retryAtOnce bounds how many products one Retry of everything takes up.
-const retryAtOnce = 10_000
-
-func (l *Lane) toRetry(ctx context.Context, keys []string) ([]store.Link, error) {
-	var links []store.Link
-	if len(keys) > 0 {
-		known, err := l.store.Links(ctx, l.options.Name, keys)
-		for _, link := range known {
-			if link.State != store.InStep {
-				links = append(links, link)
-			}
-		}
-		return links, err
-	}
-	for _, state := range []store.State{store.Due, store.Dead, store.Held} {
-		some, err := l.store.Behind(ctx, l.options.Name, state, farFuture, retryAtOnce)
-		if err != nil {
-			return nil, err
-		}
-		links = append(links, some...)
-	}
-	return links, nil
-}
-
-var farFuture = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)

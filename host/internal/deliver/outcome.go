@@ -2,7 +2,7 @@ package deliver
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -13,6 +13,7 @@ import (
 
 // attempt is one call's answer about one product.
 type attempt struct {
+	product    *product
 	change     *sdk.Change
 	result     sdk.Result
 	at         time.Time
@@ -27,72 +28,95 @@ type attempt struct {
 // that counts as the product's failure.
 const maxCrashes = 3
 
-// settle takes in what became of one product.
-func (s *session) settle(p *product, a *attempt) {
-	err := a.result.Err
+// settle takes in what became of the products of one call.
+func (s *session) settle(attempts []attempt) {
+	if !slices.ContainsFunc(attempts, through) {
+		s.lane.circuit.failure(len(attempts), attempts[0].probe, time.Now())
+	}
+	for i := range attempts {
+		s.settleOne(&attempts[i])
+	}
+}
+
+// through says whether an attempt shows that the platform can be reached, or
+// says nothing of it.
+func through(a attempt) bool {
+	return a.result.Err == nil || sdk.KindOf(a.result.Err) != sdk.Temporary || a.gone()
+}
+
+// gone says whether the process died with the attempt.
+func (a *attempt) gone() bool { return a.unanswered && errors.Is(a.result.Err, sdk.ErrProcessGone) }
+
+func (s *session) settleOne(a *attempt) {
+	p, err := a.product, a.result.Err
 	a.number = p.link.Attempts + 1
-	if err == nil {
+	kind := sdk.KindOf(err)
+	switch {
+	case a.gone():
+		s.processGone(p, a)
+		return
+	case a.unanswered && s.ending:
+		return // stopped in the middle; the next session takes it up
+	case err == nil:
 		s.done(p, a)
 		return
 	}
-	kind := sdk.KindOf(err)
-	if kind != sdk.Temporary {
-		s.healed() // the platform answers
+	delete(s.lane.crashes, p.key)
+	if !a.looking {
+		p.absent = false
 	}
-	switch {
-	case a.unanswered && s.ending:
-		s.unsure = s.unsure || !a.looking // stopped in the middle
-	case a.unanswered && errors.Is(err, sdk.ErrProcessGone):
-		s.processGone(p, a)
+	if kind == sdk.Temporary {
+		s.temporary(p, a)
+		return
+	}
+	s.reached()
+	if kind != sdk.Throttled {
+		s.healed()
+	}
+	if !a.looking {
+		p.link.Unknown = false // the platform's word is that it did nothing
+	}
+	switch op := a.change.Op; {
 	case kind == sdk.Throttled:
 		s.lane.throttle.pause(after(err), time.Now())
-		s.again(p)
+		s.deliver(p, a, store.Failed)
+		s.put(p)
+		s.enlist(p)
 	case kind == sdk.Denied:
 		s.denied, s.ending = err.Error(), true
 		s.lane.options.Log.Error("the platform refuses us: the lane stops until it is resumed", "reason", s.denied)
 		s.deliver(p, a, store.Failed)
+		s.put(p)
 	case kind == sdk.Rejected:
 		s.deliver(p, a, store.GivenUp)
-		p.link.Attempts = len(s.lane.options.Schedule)
-		s.giveUp(p, err.Error())
-	case kind == sdk.Gone && (a.change.Op == sdk.Archive || a.change.Op == sdk.Purge):
+		s.refuse(p, err.Error())
+	case kind == sdk.Gone && (op == sdk.Archive || op == sdk.Purge):
 		a.result.Err = nil // what is gone is off sale
 		s.done(p, a)
 	case kind == sdk.Gone:
 		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
 		s.failedFor(p, a, time.Second)
-	case kind == sdk.Conflict:
+	default: // Conflict
 		p.link.Unknown = true // look again before the next write
 		s.failedFor(p, a, time.Second)
-	default:
-		s.temporary(p, a)
 	}
 }
 
 // temporary is a failure that another try may mend: the platform's, if nothing
 // gets through at all, else the product's own.
 func (s *session) temporary(p *product, a *attempt) {
-	if !a.looking && a.change.Op == sdk.Upsert && p.link.Remote.ID == "" && !s.policy.Every {
-		p.link.Unknown = true
-	}
 	s.lane.lastFailure = a.result.Err.Error()
 	if a.probe {
 		p.probes++
 	}
 	// What fails with the platform is not held against the product, unless it
 	// fails as a probe time and again: then others shall have their turn.
-	if s.lane.circuit.failure(time.Now()) && p.probes < maxProbes {
-		if p.link.Unknown {
-			s.put(p)
-		}
-		if a.probe {
-			s.last(p)
-		} else {
-			s.again(p)
-		}
+	if s.lane.circuit.open && p.probes < maxProbes {
+		s.enlist(p)
 		return
 	}
 	p.probes = 0
+	s.lane.circuit.charged = append(s.lane.circuit.charged, p.key)
 	s.failed(p, a)
 }
 
@@ -100,35 +124,13 @@ func (s *session) temporary(p *product, a *attempt) {
 // nothing gets through, before that counts as its own failure.
 const maxProbes = 3
 
-// last has p tried when all that waits now has been.
-func (s *session) last(p *product) {
-	if p.link.Unknown && !s.policy.Every && p.decision.Op == sdk.Upsert {
-		s.looking = append(s.looking, p)
-		return
-	}
-	s.ready = append(s.ready, p)
-}
-
-// again has p tried as soon as the lane may, without counting the attempt.
-func (s *session) again(p *product) {
-	if p.link.Unknown && !s.policy.Every && p.decision.Op == sdk.Upsert {
-		s.looking = append(s.looking, p)
-		return
-	}
-	s.ready = append([]*product{p}, s.ready...)
-}
-
-// processGone leaves the product to the next session, which will find it open.
-// One that is there whenever the process dies counts as failing.
+// processGone leaves the product to the next session, which will find it open,
+// or due. Whoever was in flight is a suspect, and goes alone from then on; one
+// that is there whenever the process dies counts as failing.
 func (s *session) processGone(p *product, a *attempt) {
 	s.ending = true
 	s.lane.crashes[p.key]++
 	if s.lane.crashes[p.key] < maxCrashes {
-		s.unsure = s.unsure || !a.looking
-		if !s.policy.Every && !a.looking && p.link.State != store.InStep {
-			p.link.Unknown = true // it is not read again as open, but when it is due
-			s.put(p)
-		}
 		return
 	}
 	delete(s.lane.crashes, p.key)
@@ -139,7 +141,6 @@ func (s *session) processGone(p *product, a *attempt) {
 func (s *session) done(p *product, a *attempt) {
 	s.healed()
 	p.probes = 0
-	s.lane.throttle.success()
 	delete(s.lane.crashes, p.key)
 	outcome := store.Done
 	if a.result.Unchanged {
@@ -169,31 +170,38 @@ func (s *session) wrote(p *product, a *attempt) {
 	case a.change.Op == sdk.Archive && !s.policy.Every:
 		link.Archived = true
 	case a.change.Op == sdk.Upsert && !s.policy.Every:
-		k := known(link).Wrote(&a.change.Product, a.change.Fields, a.result.After)
+		k := known(p).Wrote(&a.change.Product, a.change.Fields, a.result.After)
 		link.Base, link.Sent, link.Archived = k.Base, k.Sent, k.Archived
 	}
 }
 
-// healed closes the circuit. What failed while nothing got through need not wait
-// for its own time then.
+// healed says that the platform takes what it gets.
 func (s *session) healed() {
+	s.reached()
+	s.lane.throttle.success()
+}
+
+// reached closes the circuit. What failed while nothing got through need not wait
+// for its own time then.
+func (s *session) reached() {
 	if s.lane.circuit.open {
-		s.wake = true
-		s.dueAt(time.Now())
+		s.wake = s.lane.circuit.charged
 	}
 	s.lane.circuit.success()
 }
 
-// passed takes the first of p's queue as dealt with. A product that is behind in
-// a lane of every event says in its link where it is to go on.
+// passed takes the first of p's queue as dealt with. A product that catches up
+// says in its link where it is to go on.
 func (s *session) passed(p *product) {
-	seq := p.queue[0].Seq
-	s.close(seq)
-	p.queue = p.queue[1:]
-	p.link.Seq, p.link.State = seq, store.InStep
-	if p.behind {
-		p.link.Seq, p.link.State, p.link.Next = seq+1, store.Due, time.Now()
+	e := &p.queue[0]
+	s.close(e.Seq)
+	s.load -= event.Size(&e.Product, e.Raw)
+	p.link.Seq, p.link.State = e.Seq, store.InStep
+	if p.catchingUp {
+		p.link.Seq, p.link.State, p.link.Next = e.Seq+1, store.Due, time.Now()
 	}
+	*e = event.Entry{}
+	p.queue = p.queue[1:]
 }
 
 // skip passes the first of p's queue without a call.
@@ -203,6 +211,10 @@ func (s *session) skip(p *product, reason plan.Reason) {
 	}
 	was := p.link.State
 	s.passed(p)
+	if p.absent && p.link.Unknown {
+		p.link.Unknown = false
+		s.put(p)
+	}
 	if was != store.InStep {
 		p.link.Attempts, p.link.Reason = 0, ""
 		s.put(p)
@@ -212,8 +224,23 @@ func (s *session) skip(p *product, reason plan.Reason) {
 // reject gives up on a product for which the filter or a mapping fails.
 func (s *session) reject(p *product, err error) {
 	s.note(p, &p.queue[0], store.Delivery{At: time.Now(), Outcome: store.GivenUp, Kind: sdk.Rejected.String(), Message: err.Error()})
-	p.link.Attempts = len(s.lane.options.Schedule)
-	s.giveUp(p, err.Error())
+	s.refuse(p, err.Error())
+}
+
+// refuse makes a dead letter of what no retry will mend. In a lane of every
+// event, one that has been dead before and is refused again, because there is
+// news, is passed: it has had its second chance, and what came after it goes on.
+func (s *session) refuse(p *product, reason string) {
+	last := len(s.lane.options.Schedule)
+	if s.policy.Every && p.link.Attempts >= last && len(p.queue) > 1 {
+		s.passed(p)
+		p.link.Attempts, p.link.Reason = 0, ""
+		s.put(p)
+		s.free(p)
+		return
+	}
+	p.link.Attempts = last
+	s.giveUp(p, reason)
 }
 
 // failed counts the attempt and gives p a time for the next, or gives it up.
@@ -246,14 +273,8 @@ func (s *session) behind(p *product, a *attempt, wait time.Duration) {
 		outcome = store.Unknown
 	}
 	s.deliver(p, a, outcome)
-	link := &p.link
-	link.State, link.Seq, link.Next, link.Reason = store.Due, p.queue[0].Seq, time.Now().Add(wait), a.result.Err.Error()
-	for i := range p.queue {
-		s.close(p.queue[i].Seq) // they come again with the retry
-	}
-	p.queue, p.behind = nil, false
-	s.put(p)
-	s.free(p)
+	p.link.Next = time.Now().Add(wait)
+	s.leave(p, store.Due, a.result.Err.Error())
 }
 
 // giveUp makes a dead letter of the first of p's queue. It is kept, for a newer
@@ -262,63 +283,24 @@ func (s *session) behind(p *product, a *attempt, wait time.Duration) {
 // catalog, a newer state takes its place.
 func (s *session) giveUp(p *product, reason string) {
 	s.lane.options.Log.Warn("given up until it changes or is retried", "product", p.key, "reason", reason)
-	p.link.State, p.link.Seq, p.link.Reason = store.Dead, p.queue[0].Seq, reason
-	rest := p.queue[1:]
-	s.close(p.queue[0].Seq)
-	if s.policy.Every {
-		for i := range rest {
-			s.close(rest[i].Seq)
-		}
-		rest = nil
-	} else if len(rest) > 0 {
-		p.link.Attempts = 0
+	if s.policy.Every || len(p.queue) == 1 {
+		s.leave(p, store.Dead, reason)
+		return
 	}
-	p.queue, p.behind = rest, false
+	p.link.State, p.link.Seq, p.link.Reason, p.link.Attempts = store.Dead, p.queue[0].Seq, reason, 0
+	s.close(p.queue[0].Seq)
+	s.load -= event.Size(&p.queue[0].Product, p.queue[0].Raw)
+	p.queue = p.queue[1:]
 	s.put(p)
 	s.free(p)
 }
 
-// found takes in what the platform has of p.
-func (s *session) found(p *product, items []sdk.Item) {
-	switch len(items) {
-	case 0:
-		if p.link.Remote.ID != "" {
-			p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
-		}
-	case 1:
-		p.link.Remote = items[0].Remote
-	default:
-		s.hold(p, fmt.Sprintf("the platform has %d products for this key: remove the twins, then retry", len(items)))
-		return
-	}
-	p.link.Unknown = false
-	p.busy = false
-	s.put(p)
-	s.advance(p)
-}
-
-// cannotLook settles an unknown outcome at a connector that can neither find nor list.
-func (s *session) cannotLook(p *product) {
-	switch {
-	case p.link.Remote.ID != "":
-		p.link.Remote.Version = "" // write without a precondition
-	case s.lane.options.OnUnknown != Retry:
-		s.hold(p, "it may have been created or not, and the connector cannot look: check there, then retry")
-		return
-	}
-	p.link.Unknown = false
-	p.busy = false
-	s.advance(p)
-}
-
-// hold leaves p to the operator.
-func (s *session) hold(p *product, reason string) {
-	s.note(p, &p.queue[0], store.Delivery{At: time.Now(), Outcome: store.Unknown, Message: reason})
-	for i := range p.queue {
-		s.close(p.queue[i].Seq)
-	}
-	p.link.State, p.link.Seq, p.link.Reason = store.Held, p.queue[0].Seq, reason
-	p.queue, p.behind = nil, false
+// leave has the lane go on without p, whose link says when and where it is taken
+// up again: from the first of its queue on.
+func (s *session) leave(p *product, state store.State, reason string) {
+	p.link.State, p.link.Seq, p.link.Reason = state, p.queue[0].Seq, reason
+	s.unqueue(p, 0)
+	p.catchingUp = false
 	s.put(p)
 	s.free(p)
 }

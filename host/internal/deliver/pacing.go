@@ -24,8 +24,10 @@ func jitter(d time.Duration) time.Duration {
 
 const (
 	// tripAfter failures in a row, with not one success between them, are the
-	// platform's trouble rather than the products'.
+	// platform's trouble rather than the products'. A call counts for as many as it
+	// carried, but for no more than maxCount: a few are needed, however large.
 	tripAfter = 32
+	maxCount  = tripAfter / 4
 	minProbe  = time.Second
 	maxProbe  = time.Minute
 )
@@ -34,6 +36,7 @@ const (
 // open nothing is sent but one probe at a time, each with another product.
 type circuit struct {
 	failures int
+	charged  []string // keys that a failure since the last success was charged to
 	open     bool
 	probing  bool
 	wait     time.Duration
@@ -42,20 +45,21 @@ type circuit struct {
 
 func (c *circuit) success() { *c = circuit{} }
 
-// failure says whether the circuit is open after it.
-func (c *circuit) failure(now time.Time) bool {
-	c.failures++
+// failure takes in that nothing of a call with n changes got through. What was
+// sent before the circuit opened and fails after it is no probe, and says no more
+// than is known.
+func (c *circuit) failure(n int, probe bool, now time.Time) {
+	c.failures += min(n, maxCount)
 	switch {
-	case c.open && c.probing:
+	case c.open && probe:
 		c.wait = min(2*c.wait, maxProbe)
 	case !c.open && c.failures >= tripAfter:
 		c.open, c.wait = true, minProbe
 	default:
-		return c.open
+		return
 	}
 	c.probing = false
 	c.probeAt = now.Add(jitter(c.wait))
-	return true
 }
 
 // allow says how many of n changes may go now.
@@ -74,9 +78,11 @@ func (c *circuit) allow(n int, now time.Time) int {
 type throttle struct {
 	wait  time.Duration
 	until time.Time
+	slow  bool // nothing has got through since: one change at a time
 }
 
 func (t *throttle) pause(after time.Duration, now time.Time) {
+	t.slow = true
 	if after <= 0 {
 		if now.Before(t.until) {
 			return // one of several that were in flight together
@@ -89,4 +95,4 @@ func (t *throttle) pause(after time.Duration, now time.Time) {
 	}
 }
 
-func (t *throttle) success() { t.wait = 0 }
+func (t *throttle) success() { t.wait, t.slow = 0, false }

@@ -28,7 +28,7 @@ func (s *session) reopen(ctx context.Context) error {
 		s.open = append(s.open, entries[i].Seq)
 	}
 	s.pending.positions = len(entries) < len(positions)
-	return s.take(ctx, entries, true)
+	return s.take(ctx, entries)
 }
 
 // fill reads on: first what is due again, then what is new.
@@ -39,10 +39,8 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 	if s.lane.circuit.open && (len(s.ready)+len(s.looking) > 0 || s.lane.circuit.allow(1, now) == 0) {
 		return nil
 	}
-	if !s.nextDue.IsZero() && !now.Before(s.nextDue) {
-		if err := s.fillDue(ctx, now); err != nil {
-			return err
-		}
+	if err := s.fillDue(ctx, now); err != nil {
+		return err
 	}
 	for !s.caughtUp && s.room() > 0 {
 		if s.changed == nil {
@@ -57,23 +55,29 @@ func (s *session) fill(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		s.caughtUp = len(entries) < limit
+		load := s.load
 		for i := range entries {
 			s.open = append(s.open, entries[i].Seq)
 			s.cursor = entries[i].Seq
 		}
-		if err := s.take(ctx, entries, false); err != nil {
+		if err := s.take(ctx, entries); err != nil {
 			return err
 		}
+		s.caughtUp = len(entries) < limit && (len(entries) == 0 || s.load-load < store.MaxRead/2)
 	}
 	return nil
 }
 
-func (s *session) room() int { return s.window - max(s.outstanding(), len(s.products)) }
+// room is how many more products and positions may be taken up.
+func (s *session) room() int {
+	if s.load >= maxLoad {
+		return 0
+	}
+	return s.window - max(s.outstanding(), len(s.products))
+}
 
-// take hands entries to their products. again: an earlier session read them, and
-// may have sent them.
-func (s *session) take(ctx context.Context, entries []event.Entry, again bool) error {
+// take hands entries to their products.
+func (s *session) take(ctx context.Context, entries []event.Entry) error {
 	links, err := s.linksOf(ctx, entries)
 	if err != nil {
 		return err
@@ -85,10 +89,7 @@ func (s *session) take(ctx context.Context, entries []event.Entry, again bool) e
 			p = &product{key: e.Key, link: links[e.Key]}
 			s.products[e.Key] = p
 		}
-		if again && !s.policy.Every && p.link.Remote.ID == "" && p.link.Base == nil {
-			p.link.Unknown = true
-		}
-		s.enqueue(p, e, again)
+		s.enqueue(p, e)
 	}
 	return nil
 }
@@ -114,30 +115,54 @@ func (s *session) linksOf(ctx context.Context, entries []event.Entry) (map[strin
 }
 
 // enqueue puts an entry behind what p has to do, or leaves it to p's being behind.
-func (s *session) enqueue(p *product, e *event.Entry, again bool) {
+func (s *session) enqueue(p *product, e *event.Entry) {
 	waits := len(p.queue) == 0 && p.link.State != store.InStep && !s.overdue(p, e)
-	if p.behind || waits {
+	if p.catchingUp || waits {
 		s.close(e.Seq) // its own history, or the catalog, will bring it
-		if !p.busy && !p.behind {
+		if !p.busy && !p.catchingUp {
 			s.release(p)
 		}
 		return
 	}
 	if !s.policy.Every && len(p.queue) > 1 {
-		s.close(p.queue[1].Seq) // the newer state has it all
-		p.queue = p.queue[:1]
+		s.unqueue(p, 1) // the newer state has it all
 	}
-	p.queue = append(p.queue, *e)
+	s.queue(p, e)
 	switch {
+	case s.policy.Every && len(p.queue) > catchUpStep:
+		s.overflow(p)
 	case p.busy || len(p.queue) > 1:
-	case s.policy.Every || again:
-		s.advance(p)
 	default:
-		// That this position is being worked on goes to disk before anything is
-		// sent, so that after a crash nothing is created twice.
-		s.pending.positions = true
-		s.free(p)
+		s.advance(p)
 	}
+}
+
+func (s *session) queue(p *product, e *event.Entry) {
+	p.queue = append(p.queue, *e)
+	s.load += event.Size(&e.Product, e.Raw)
+}
+
+// unqueue takes what p has to do from the i-th on as dealt with, or as left to
+// what p's link says.
+func (s *session) unqueue(p *product, i int) {
+	for _, e := range p.queue[i:] {
+		s.close(e.Seq)
+		s.load -= event.Size(&e.Product, e.Raw)
+	}
+	clear(p.queue[i:])
+	p.queue = p.queue[:i]
+}
+
+// overflow leaves a product of which there is much to its own history, so that
+// it does not fill the window.
+func (s *session) overflow(p *product) {
+	for i := range p.queue {
+		s.close(p.queue[i].Seq)
+	}
+	s.takeUp(p)
+	p.catchingUp = true
+	p.link.State, p.link.Seq, p.link.Next = store.Due, p.queue[0].Seq, time.Now()
+	s.put(p)
 }
 
 // overdue says whether an event of a product that is behind lets it be tried
@@ -147,13 +172,14 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 	switch link := &p.link; {
 	case link.State == store.Held:
 	case s.policy.Every && link.State == store.Dead:
-		// In order: what failed is tried once more, and then given up for this.
+		// In order: what failed is tried once more before what came after it.
 		link.State, link.Next = store.Due, now
 		s.put(p)
-	case !s.policy.Every && link.State == store.Dead:
+	case s.policy.Every || e.Seq <= link.Seq: // the latter is read again, and no news
+	case link.State == store.Dead:
 		link.Attempts = 0
 		return true
-	case !s.policy.Every:
+	default:
 		// A newer version deserves an early try, but a stream of them no flood.
 		link.Attempts = 0
 		if soon := now.Add(s.lane.options.Schedule[0]); soon.Before(link.Next) {
@@ -164,41 +190,80 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 	return false
 }
 
-// fillDue takes up products whose time to be tried again has come.
+// fillDue takes up products whose time to be tried again has come, some at a
+// time, so that new entries find room beside them.
 func (s *session) fillDue(ctx context.Context, now time.Time) error {
-	limit := min(max(s.room(), 1), readStep) + len(s.products)
-	until := now
-	if s.wake {
-		until, s.wake = farFuture, false
+	page := min(readStep, s.window/2)
+	if s.retried > page/4 || s.room() <= 0 {
+		return nil
 	}
-	links, err := s.lane.store.Behind(ctx, s.lane.options.Name, store.Due, until, limit)
+	if len(s.wake) > 0 {
+		keys := s.wake[:min(page, len(s.wake))]
+		links, err := s.lane.store.Links(ctx, s.lane.options.Name, keys)
+		if err != nil {
+			return err
+		}
+		s.wake = s.wake[len(keys):]
+		return s.takeDue(ctx, links)
+	}
+	if s.nextDue.IsZero() || now.Before(s.nextDue) {
+		return nil
+	}
+	// Those being worked on may still be due on disk.
+	limit := page + s.retried
+	links, err := s.lane.store.Behind(ctx, s.lane.options.Name, store.Due, now, limit)
 	if err != nil {
 		return err
 	}
 	if s.nextDue, err = s.lane.store.NextDue(ctx, s.lane.options.Name, now); err != nil {
 		return err
 	}
-	if len(links) == limit && until == now {
-		s.dueAt(now.Add(10 * time.Millisecond))
+	if len(links) == limit {
+		s.dueAt(now)
 	}
+	return s.takeDue(ctx, links)
+}
+
+// takeDue takes up those of links that are due and not being worked on.
+func (s *session) takeDue(ctx context.Context, links []store.Link) error {
 	var due []*product
 	for _, link := range links {
-		if s.products[link.Key] != nil {
-			continue // it is being worked on, and its next time comes with its outcome
+		if link.State != store.Due || s.products[link.Key] != nil {
+			continue // its next time comes with its outcome
 		}
-		p := &product{key: link.Key, link: link, behind: true}
-		s.products[link.Key] = p
+		p := &product{key: link.Key, link: link, catchingUp: s.policy.Every}
+		s.products[p.key] = p
+		s.takeUp(p)
 		due = append(due, p)
 	}
-	if s.policy.Every {
-		for _, p := range due {
-			if err := s.catchUp(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
+	if !s.policy.Every {
+		return s.refresh(ctx, due)
 	}
-	return s.refresh(ctx, due)
+	for i, p := range due {
+		if s.room() <= 0 {
+			s.putBack(due[i:])
+			return nil
+		}
+		if err := s.catchUp(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) takeUp(p *product) {
+	if !p.retried {
+		p.retried = true
+		s.retried++
+	}
+}
+
+// putBack leaves products for which there is no room until there is.
+func (s *session) putBack(due []*product) {
+	for _, p := range due {
+		s.forget(p)
+	}
+	s.dueAt(time.Now())
 }
 
 // dueAt has the session look for due products at t.
@@ -208,7 +273,8 @@ func (s *session) dueAt(t time.Time) {
 	}
 }
 
-// catchUpStep bounds the events of one product that are read at once.
+// catchUpStep bounds the events of one product that are held at once; of what
+// is more, its history is read on when they are done.
 const catchUpStep = 64
 
 // catchUp reads p's own history, from the first event that it has not delivered
@@ -220,41 +286,56 @@ func (s *session) catchUp(ctx context.Context, p *product) error {
 	}
 	for i := range entries {
 		if entries[i].Seq <= s.cursor {
-			p.queue = append(p.queue, entries[i])
+			s.queue(p, &entries[i])
 		}
 	}
 	if len(p.queue) == 0 {
-		p.behind = false
-		p.link.State, p.link.Attempts, p.link.Reason = store.InStep, 0, ""
-		s.put(p)
-		s.free(p)
+		p.catchingUp = false
+		s.inStep(p)
 		return nil
 	}
 	s.advance(p)
 	return nil
 }
 
+// inStep is of a product that turns out to have nothing to do.
+func (s *session) inStep(p *product) {
+	p.link.State, p.link.Attempts, p.link.Reason = store.InStep, 0, ""
+	s.put(p)
+	s.free(p)
+}
+
+// refreshStep bounds the products that are read at once: they may be large.
+const refreshStep = 32
+
 // refresh gives products that are behind the catalog's latest state.
 func (s *session) refresh(ctx context.Context, due []*product) error {
-	keys := make([]string, len(due))
-	for i, p := range due {
-		keys[i] = p.key
-	}
-	entries, err := s.lane.store.Products(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for _, p := range due {
-		p.behind = false
-		i := slices.IndexFunc(entries, func(e event.Entry) bool { return e.Key == p.key })
-		if i < 0 { // the catalog never forgets; only a link of a lane that changed its mode comes here
-			p.link.State = store.InStep
-			s.put(p)
-			s.free(p)
+	for batch := range slices.Chunk(due, refreshStep) {
+		if s.room() <= 0 {
+			s.putBack(batch)
 			continue
 		}
-		p.queue = []event.Entry{entries[i]}
-		s.advance(p)
+		keys := make([]string, len(batch))
+		for i, p := range batch {
+			keys[i] = p.key
+		}
+		entries, err := s.lane.store.Products(ctx, keys)
+		if err != nil {
+			return err
+		}
+		latest := make(map[string]*event.Entry, len(entries))
+		for i := range entries {
+			latest[entries[i].Key] = &entries[i]
+		}
+		for _, p := range batch {
+			e := latest[p.key]
+			if e == nil { // the catalog never forgets; only a link of a lane that changed its mode comes here
+				s.inStep(p)
+				continue
+			}
+			s.queue(p, e)
+			s.advance(p)
+		}
 	}
 	return nil
 }
@@ -264,32 +345,45 @@ func (s *session) refresh(ctx context.Context, due []*product) error {
 func (s *session) advance(p *product) {
 	for !p.busy && len(p.queue) > 0 {
 		e := &p.queue[0]
-		decision, err := plan.Decide(e, known(&p.link), s.policy)
+		decision, err := plan.Decide(e, known(p), s.policy)
 		switch {
 		case err != nil:
 			s.reject(p, err)
 		case decision.Op == 0:
 			s.skip(p, decision.Reason)
 		default:
-			p.decision = decision
-			p.busy = true
-			if p.link.Unknown && !s.policy.Every && decision.Op == sdk.Upsert {
-				s.looking = append(s.looking, p)
-			} else {
-				s.ready = append(s.ready, p)
-			}
+			p.decision, p.busy = decision, true
+			s.enlist(p)
 			return
 		}
 	}
 	switch {
 	case p.busy:
-	case p.behind:
+	case p.catchingUp:
 		// Its history may have more by now; the store is read in fillDue.
-		p.behind = false
+		p.catchingUp = false
 		s.release(p)
 		s.dueAt(time.Now())
 	default:
 		s.release(p)
+	}
+}
+
+// enlist queues p for its call. What may be at the platform under an id that we
+// do not know is looked for first. And before a product is created, it goes to
+// disk that it may be there: however the call ends, nothing is created twice.
+func (s *session) enlist(p *product) {
+	switch create := p.decision.Op == sdk.Upsert && p.link.Remote.ID == "" && p.link.Base == nil; {
+	case s.policy.Every:
+		s.ready = append(s.ready, p)
+	case p.link.Unknown && !p.absent:
+		s.looking = append(s.looking, p)
+	case create && !p.link.Unknown && s.marks:
+		p.link.Unknown, p.absent = true, true
+		s.put(p)
+		s.free(p)
+	default:
+		s.ready = append(s.ready, p)
 	}
 }
 
@@ -300,9 +394,17 @@ func (s *session) release(p *product) {
 		s.free(p)
 		return
 	}
-	delete(s.products, p.key)
+	s.forget(p)
 }
 
-func known(l *store.Link) plan.Known {
-	return plan.Known{Remote: l.Remote, Base: l.Base, Sent: l.Sent, Archived: l.Archived}
+func (s *session) forget(p *product) {
+	delete(s.products, p.key)
+	if p.retried {
+		s.retried--
+	}
+}
+
+func known(p *product) plan.Known {
+	l := &p.link
+	return plan.Known{Remote: l.Remote, Base: l.Base, Sent: l.Sent, Archived: l.Archived, Unknown: l.Unknown && !p.absent}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	maxWindow = 4096 // products and positions that a session works on at once
-	readStep  = 512  // entries read at once
+	maxWindow = 4096     // products and positions that a session works on at once
+	readStep  = 512      // entries read at once
+	maxLoad   = 32 << 20 // bytes of entries that a session holds; one read more at most
 )
 
 // session is a lane at work with one connector process and one policy. It ends
@@ -26,18 +27,23 @@ type session struct {
 
 	batch, inFlight, window int
 	timeout                 time.Duration
+	marks                   bool // a create is marked on disk before it is sent
 
 	cursor   int64               // read up to here
 	open     []int64             // positions up to cursor that are not done, ascending
 	closed   map[int64]bool      // those of open that are done, until open is next gone through
 	products map[string]*product // those being worked on
+	load     int                 // bytes of the entries in their queues
 	ready    []*product          // those with a decision to carry out, in order
-	looking  []*product          // those to be found before they are created
-	wake     bool                // all that are behind are to be tried now
+	looking  []*product          // those to be found before anything is written
+	retried  int                 // of products, those taken up because they were due
+	wake     []string            // products that are due now, whatever their time
 	nextDue  time.Time           // when the next product that is behind is to be tried; zero: none
 
-	calls   int         // Apply and Find calls in flight
+	calls   int         // calls in flight
 	sent    int         // changes in them
+	alone   bool        // the one in flight is of a suspect, and nothing goes beside it
+	listing bool        // one of them goes through a listing
 	answers chan func() // each takes in what a call answered
 
 	pending    step // to be written with the next Record
@@ -52,7 +58,6 @@ type session struct {
 	caughtUp bool
 	tokensAt time.Time // when the rate allows another change; zero: now
 	ending   bool
-	unsure   bool   // an answer is missing: what is open may have been written
 	denied   string // why the platform refuses us
 	commands []command
 }
@@ -65,8 +70,13 @@ type product struct {
 	queue    []event.Entry // to deliver, in order; the first is the one at work
 	decision plan.Decision
 	busy     bool
-	behind   bool // catching up with its own history
+	retried  bool // it was taken up because it was due
+	absent   bool // nothing of it can be at the platform yet, though its link says Unknown for the case that we die
 	probes   int  // how often in a row it showed that nothing gets through
+
+	// It is taken through its own history, apart from the lane's place; its link
+	// says where it is to go on.
+	catchingUp bool
 }
 
 // step is what the next Record writes.
@@ -103,6 +113,7 @@ func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 	if s.timeout <= 0 {
 		s.timeout = 30 * time.Second
 	}
+	s.marks = s.canLook() || !s.mayRepeat()
 	s.window = min(maxWindow, max(readStep, 2*s.batch*s.inFlight))
 	s.answers = make(chan func(), s.inFlight)
 	l.circuit.probing = false // its answer went with the session before
@@ -150,7 +161,9 @@ func (s *session) run(ctx context.Context) error {
 			s.ending = true
 		case <-stop:
 			s.ending, stop = true, nil
-			drained = time.After(s.lane.options.Drain)
+			if drain := s.lane.options.Drain; drain > 0 {
+				drained = time.After(drain)
+			}
 		case <-drained:
 			cancel()
 		}
@@ -232,17 +245,13 @@ func (s *session) afterSave(err error) {
 	s.writing = step{}
 }
 
-// finish leaves the lane's row as the next session shall find it.
+// finish leaves the lane's row as the next session shall find it: what is open
+// was not sent, or may have been, and is gone through again.
 func (s *session) finish(ctx context.Context) error {
 	if s.trouble != nil {
 		return s.trouble
 	}
 	row := s.row()
-	if !s.policy.Every && len(row.Open) > 0 && !s.unsure {
-		// All calls were answered, so what is open was not written: it is as if
-		// it had not been read.
-		row.Cursor, row.Open = row.Open[0]-1, nil
-	}
 	if row.Cursor == s.lane.row.Cursor && slices.Equal(row.Open, s.lane.row.Open) &&
 		row.State == s.lane.row.State {
 		return nil

@@ -42,7 +42,7 @@ func (l *Lane) Status() Status {
 func (l *Lane) setState(state State, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.status.State, l.status.Reason = state, reason
+	l.status.State, l.status.Reason, l.status.Until, l.status.NextRetry = state, reason, time.Time{}, time.Time{}
 	l.status.Cursor, l.status.Passed = l.row.Cursor, l.row.Passed()
 }
 

@@ -43,6 +43,7 @@ type Known struct {
 	Base     *sdk.Product // what the platform has from us, as it stores it; nil: never written
 	Sent     *sdk.Product // what we sent, where the platform stores it otherwise (a rounded price); nil: as Base
 	Archived bool         // we took it off sale there
+	Unknown  bool         // it may be there without our knowing: an attempt had no clear answer
 }
 
 // sent is what the platform was last told.
@@ -53,8 +54,8 @@ func (k Known) sent() *sdk.Product {
 	return k.Base
 }
 
-// written says whether the product has ever reached the platform from us.
-func (k Known) written() bool { return k.Base != nil || k.Remote.ID != "" }
+// written says whether the product may have reached the platform from us.
+func (k Known) written() bool { return k.Base != nil || k.Remote.ID != "" || k.Unknown }
 
 // Decision is what to do about one product at one connector.
 type Decision struct {
@@ -108,7 +109,9 @@ func Decide(entry *event.Entry, known Known, policy *Policy) (Decision, error) {
 	if err != nil {
 		return Decision{}, fmt.Errorf("map: %w", err)
 	}
-	if entry.Deleted || entry.Op == sdk.Deleted {
+	// In a lane of every event, an event is what it says, and not what the product
+	// had become before it.
+	if entry.Op == sdk.Deleted || entry.Deleted && !policy.Every {
 		return decideDelete(wanted, known, policy), nil
 	}
 	if policy.Every {

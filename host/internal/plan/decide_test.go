@@ -49,6 +49,7 @@ func TestDecideLatest(t *testing.T) {
 		"gone at the source":                {row(func(e *event.Entry) { e.Deleted = true }), inStep, Policy{}, sdk.Archive, "", nil},
 		"gone, and archived already":        {row(func(e *event.Entry) { e.Deleted = true }), Known{Base: inStep.Base, Archived: true}, Policy{}, 0, Unchanged, nil},
 		"gone before it was ever written":   {row(func(e *event.Entry) { e.Deleted = true }), Known{}, Policy{}, 0, NeverWritten, nil},
+		"gone, and perhaps written":         {row(func(e *event.Entry) { e.Deleted = true }), Known{Unknown: true}, Policy{}, sdk.Archive, "", nil},
 		"gone, to be deleted":               {row(func(e *event.Entry) { e.Deleted = true }), inStep, Policy{OnDelete: DeleteThere}, sdk.Purge, "", nil},
 		"gone, to be kept":                  {row(func(e *event.Entry) { e.Deleted = true }), inStep, Policy{OnDelete: KeepThere}, 0, Kept, nil},
 		"back at the source":                {row(nil), Known{Remote: inStep.Remote, Base: inStep.Base, Archived: true}, Policy{}, sdk.Upsert, "", all},
@@ -85,6 +86,7 @@ func TestDecideEvery(t *testing.T) {
 		"a raw event, to who takes them":     {entry(sdk.Received, nil), Policy{Carried: events}, sdk.Forward, "", []string{"raw"}},
 		"a raw event, to who does not":       {entry(sdk.Received, nil), Policy{Carried: []string{"name"}}, 0, NotCarried, nil},
 		"a hint, to who takes events":        {entry(sdk.Updated, func(e *event.Entry) { e.Hint = true }), Policy{Carried: events}, sdk.Upsert, "", []string{"name"}},
+		"a hint of a product that was gone":  {entry(sdk.Updated, func(e *event.Entry) { e.Hint, e.Deleted = true, true }), Policy{Carried: events}, sdk.Upsert, "", []string{"name"}},
 		"a hint, to who writes products":     {entry(sdk.Updated, func(e *event.Entry) { e.Hint = true }), Policy{}, 0, OnlyHint, nil},
 		"a hint of a delete deletes nothing": {entry(sdk.Deleted, func(e *event.Entry) { e.Hint = true }), Policy{OnDelete: DeleteThere}, 0, OnlyHint, nil},
 	} {

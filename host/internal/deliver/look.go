@@ -1,0 +1,197 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// look finds out about products that may be at the platform already, before
+// anything is created. It says false when it can do nothing now.
+func (s *session) look(ctx context.Context, now time.Time) bool {
+	switch {
+	case len(s.looking) == 0:
+		return false
+	case s.port.Can(sdk.CanFind):
+		n := s.allow(len(s.looking), now)
+		if n == 0 {
+			return false
+		}
+		batch := s.looking[:n:n]
+		s.looking = s.looking[n:]
+		s.search(ctx, batch, s.find)
+	case s.port.Can(sdk.CanList):
+		// One listing tells of all, so it is gone through once for as many as there are.
+		if s.listing || s.allow(1, now) == 0 {
+			return false
+		}
+		batch := s.looking
+		s.looking, s.listing = nil, true
+		s.search(ctx, batch, s.list)
+	default:
+		for _, p := range s.looking {
+			s.cannotLook(p)
+		}
+		s.looking = nil
+	}
+	return true
+}
+
+// search makes a call that looks for a batch, and takes in what it found.
+func (s *session) search(ctx context.Context, batch []*product, in func(context.Context, *wantedList) error) {
+	wanted := newWantedList(batch)
+	probe := s.lane.circuit.open
+	s.call(ctx, 0, func(ctx context.Context) func() {
+		start := time.Now()
+		err := in(ctx, wanted)
+		took := time.Since(start)
+		return func() {
+			s.listing = false
+			if err != nil {
+				attempts := make([]attempt, len(batch))
+				for i, p := range batch {
+					c := s.change(p)
+					attempts[i] = attempt{product: p, change: &c, at: start, took: took, looking: true, probe: probe,
+						result: sdk.Result{Key: p.key, Err: err}, unanswered: unanswered(err)}
+				}
+				s.settle(attempts)
+				return
+			}
+			s.healed()
+			for i, p := range batch {
+				s.found(p, wanted.found[i])
+			}
+		}
+	})
+}
+
+// find asks the connector.
+func (s *session) find(ctx context.Context, wanted *wantedList) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	items, err := s.port.Find(ctx, wanted.refs)
+	for i := range items {
+		wanted.see(&items[i])
+	}
+	return err
+}
+
+// list goes through the connector's whole listing.
+func (s *session) list(ctx context.Context, wanted *wantedList) error {
+	for item, err := range sdk.All(ctx, pager{s.port, s.timeout}, sdk.Query{}) {
+		if err != nil {
+			return err
+		}
+		wanted.see(&item)
+	}
+	return nil
+}
+
+// pager gives every page of a listing the time of a call.
+type pager struct {
+	port    Port
+	timeout time.Duration
+}
+
+func (p pager) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	return p.port.List(ctx, q)
+}
+
+// wantedList is what is looked for, and what was found of it.
+type wantedList struct {
+	refs            []sdk.Ref
+	found           [][]sdk.Remote
+	byRemote, byKey map[string]int
+	byCode          map[string][]int
+}
+
+func newWantedList(batch []*product) *wantedList {
+	w := &wantedList{refs: make([]sdk.Ref, len(batch)), found: make([][]sdk.Remote, len(batch)),
+		byRemote: map[string]int{}, byKey: map[string]int{}, byCode: map[string][]int{}}
+	for i, p := range batch {
+		ref := sdk.Ref{Key: p.key, Remote: p.link.Remote.ID, Code: p.decision.Wanted.Code}
+		w.refs[i] = ref
+		if ref.Remote != "" {
+			w.byRemote[ref.Remote] = i
+			continue
+		}
+		w.byKey[ref.Key] = i
+		if ref.Code != "" {
+			w.byCode[ref.Code] = append(w.byCode[ref.Code], i)
+		}
+	}
+	return w
+}
+
+// see compares what identifies a product, the surest first.
+func (w *wantedList) see(item *sdk.Item) {
+	if i, ok := w.byRemote[item.Remote.ID]; ok {
+		w.found[i] = append(w.found[i], item.Remote)
+		return
+	}
+	if item.Key != "" {
+		if i, ok := w.byKey[item.Key]; ok {
+			w.found[i] = append(w.found[i], item.Remote)
+		}
+		return
+	}
+	for _, i := range w.byCode[item.Product.Code] {
+		w.found[i] = append(w.found[i], item.Remote)
+	}
+}
+
+// found takes in what the platform has of p.
+func (s *session) found(p *product, remotes []sdk.Remote) {
+	switch len(remotes) {
+	case 0:
+		p.absent = true
+		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
+	case 1:
+		p.link.Remote, p.link.Unknown = remotes[0], false
+	default:
+		s.hold(p, fmt.Sprintf("the platform has %d products for this key: remove the twins, then retry", len(remotes)))
+		return
+	}
+	p.busy = false
+	s.put(p)
+	s.advance(p)
+}
+
+// cannotLook settles an unknown outcome at a connector that can neither find nor list.
+func (s *session) cannotLook(p *product) {
+	switch {
+	case p.link.Remote.ID != "":
+		p.link.Remote.Version, p.link.Unknown = "", false // write without a precondition
+	case s.mayRepeat():
+		p.absent = true
+	default:
+		// Who retries it has looked, so that it is as if it had never been tried.
+		p.link.Unknown = false
+		s.hold(p, "it may have been created or not, and the connector cannot look: check there, then retry")
+		return
+	}
+	p.busy = false
+	s.advance(p)
+}
+
+func (s *session) canLook() bool { return s.port.Can(sdk.CanFind) || s.port.Can(sdk.CanList) }
+
+// mayRepeat says whether a create may be sent twice.
+func (s *session) mayRepeat() bool {
+	if s.lane.options.OnUnknown == "" {
+		return slices.Contains(s.policy.Carried, "raw")
+	}
+	return s.lane.options.OnUnknown == Retry
+}
+
+// hold leaves p to the operator.
+func (s *session) hold(p *product, reason string) {
+	s.note(p, &p.queue[0], store.Delivery{At: time.Now(), Outcome: store.Unknown, Message: reason})
+	s.leave(p, store.Held, reason)
+}

@@ -1,0 +1,82 @@
+package deliver
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// command is something an operator asks of a lane. It runs between two sessions,
+// when nothing is in flight.
+type command struct {
+	do   func(context.Context) error
+	done chan error
+}
+
+// ask has the lane run do between two sessions.
+func (l *Lane) ask(ctx context.Context, do func(context.Context) error) error {
+	c := command{do: do, done: make(chan error, 1)}
+	select {
+	case l.commands <- c:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Pause stops the lane until Resume; the backlog is kept.
+func (l *Lane) Pause(ctx context.Context, reason string) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		row.State, row.Reason = store.Paused, reason
+		return l.save(ctx, row)
+	})
+}
+
+// Resume lets a paused or stopped lane go on.
+func (l *Lane) Resume(ctx context.Context) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		row.State, row.Reason = store.Running, ""
+		l.circuit, l.throttle = circuit{}, throttle{}
+		return l.save(ctx, row)
+	})
+}
+
+// Replay delivers again from position since on: all products changed since then,
+// or all events, as the lane's mode is. In a lane that follows the catalog, what
+// is unchanged still costs no call, and what is behind keeps its time.
+func (l *Lane) Replay(ctx context.Context, since int64) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		row := l.row
+		if l.Status().Deliver != Latest {
+			if err := l.store.Rewind(ctx, row.Connector, since); err != nil {
+				return err
+			}
+		}
+		if since <= row.Cursor {
+			row.Cursor = max(0, since-1)
+			row.Open = slices.DeleteFunc(slices.Clone(row.Open), func(seq int64) bool { return seq > row.Cursor })
+		}
+		return l.save(ctx, row)
+	})
+}
+
+// Retry tries products that are behind, dead or held at once; no keys: all of
+// them. It returns how many there are.
+func (l *Lane) Retry(ctx context.Context, keys []string) (int, error) {
+	var count int64
+	err := l.ask(ctx, func(ctx context.Context) (err error) {
+		states := []store.State{store.Due, store.Dead, store.Held}
+		count, err = l.store.Retry(ctx, l.options.Name, keys, states, time.Now())
+		return err
+	})
+	return int(count), err
+}
