@@ -40,7 +40,9 @@ var Handshake = plugin.HandshakeConfig{
 const goodbye = 10 * time.Second
 
 // Serve is the main function of a connector. It returns, or ends the process,
-// when the host is done with it or gone.
+// when the host is done with it or gone. What the connector prints to os.Stdout
+// and os.Stderr goes to the host's log, as Env.Log does; before its first call
+// it must print nothing to os.Stdout.
 //
 // Run by hand it says what it is; with --describe it prints its Description as
 // JSON. A Plugin that cannot work, such as one without Open, ends the process
@@ -65,16 +67,14 @@ func Serve[Config any](p Plugin[Config]) {
 		os.Exit(1)
 	}
 	go dieWithParent()
-	log := hclog.New(&hclog.LoggerOptions{
-		Name:       p.Name,
-		Level:      hclog.Debug, // the host drops what it does not want
-		Output:     os.Stderr,
-		JSONFormat: true,
-	})
-	s := newServer(definition, log)
+	s := newServer(definition, newLog(p.Name, hclog.Debug)) // the host drops what it does not want
 	go s.stopOnSignal()
-	plugin.Serve(serveConfig(s, log))
+	plugin.Serve(serveConfig(s, newLog(p.Name, hclog.Warn), ownOutput())) // go-plugin's own steps are nobody's news
 	s.shutDown()
+}
+
+func newLog(name string, level hclog.Level) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Name: name, Level: level, Output: os.Stderr, JSONFormat: true})
 }
 
 // ServeConfig is what Serve gives to go-plugin, for those who run the server
@@ -88,13 +88,14 @@ func ServeConfig[Config any](p Plugin[Config], log hclog.Logger) (*plugin.ServeC
 	return serveConfig(newServer(definition, log), log), nil
 }
 
-func serveConfig(s *server, log hclog.Logger) *plugin.ServeConfig {
+func serveConfig(s *server, log hclog.Logger, own ...grpc.ServerOption) *plugin.ServeConfig {
 	return &plugin.ServeConfig{
 		HandshakeConfig:  Handshake,
 		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {Dispensed: &wirePlugin{server: s}}},
 		Logger:           log,
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))...)
+			own = append(own, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))
+			return grpc.NewServer(append(options, own...)...)
 		},
 	}
 }

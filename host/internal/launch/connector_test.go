@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,17 +88,9 @@ func open(_ context.Context, env sdk.Env, o options) (sdk.Connector, error) {
 		}()
 	case "leak":
 		env.Log.Warn("token is "+o.Token.Reveal(), "token", o.Token.Reveal(), "url", "https://shop/?t="+o.Token.Reveal())
-		complain("raw " + o.Token.Reveal())
+		fmt.Fprintln(os.Stderr, "raw "+o.Token.Reveal())
 	}
 	return connector{env.Log}, nil
-}
-
-// complain writes to the true standard error, as a panic does: go-plugin has
-// put another file in the place of os.Stderr.
-func complain(line string) {
-	if _, err := syscall.Write(2, []byte(line+"\n")); err != nil {
-		os.Exit(1)
-	}
 }
 
 type connector struct{ log hclog.Logger }
@@ -108,8 +101,16 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 	result := sdk.Result{Key: changes[0].Key, Remote: sdk.Remote{ID: strconv.Itoa(os.Getpid())}}
 	switch what {
 	case "exit":
-		complain("panic: out of luck")
+		fmt.Fprintln(os.Stderr, "out of luck")
 		os.Exit(4)
+	case "speak":
+		fmt.Println("to stdout")
+		fmt.Fprintln(os.Stderr, "to stderr")
+		log.Print("to the log")
+		os.Exit(4)
+	case "panic":
+		go deep(20)
+		<-ctx.Done()
 	case "freeze":
 		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
 			return nil, err
@@ -147,6 +148,14 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 		fmt.Println("said " + argument)
 	}
 	return []sdk.Result{result}, nil
+}
+
+// deep panics far down a stack.
+func deep(n int) {
+	if n == 0 {
+		panic("of despair")
+	}
+	deep(n - 1)
 }
 
 // beHost is a host in a process of its own. It runs the connector at binary and

@@ -297,8 +297,7 @@ func (p *Process) pause(e *ended, reason string) <-chan time.Time {
 	atPlatform := errors.As(e, &said)
 	crash := !atPlatform && !errors.As(e, new(*machineTrouble))
 	wait, blown := p.pace.failed(time.Now(), e.ready, crash)
-	last := p.logs.last()
-	last = last[max(0, len(last)-10):]
+	last := lastWords(p.logs.last())
 	if blown {
 		reason = fmt.Sprintf("crashed %d times within %s; the last time %s", fuseSize, fuseSpan, reason)
 		if len(last) > 0 {

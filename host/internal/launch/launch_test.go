@@ -240,10 +240,37 @@ func TestCrashInACall(t *testing.T) {
 	if st := p.Status(); st.Restarts != 1 {
 		t.Errorf("%d restarts", st.Restarts)
 	}
-	for _, want := range []string{"exit status 4", "panic: out of luck"} {
+	for _, want := range []string{"exit status 4", "out of luck"} {
 		if !strings.Contains(p.log.String(), want) {
 			t.Errorf("the log does not tell of %q", want)
 		}
+	}
+}
+
+// What a connector printed just before it ended is in its crash report,
+// whichever way it printed, and nothing else is.
+func TestLastWords(t *testing.T) {
+	for key, want := range map[string][]string{
+		"speak": {"[INFO] to stdout", "[WARN] to stderr", "[WARN] 20", "to the log"},
+		"panic": {"[WARN] panic: of despair", "[WARN] goroutine", "launch.deep"},
+	} {
+		t.Run(key, func(t *testing.T) {
+			p := run(t, spec(t, "good", `{}`), func(p *Process) { p.pace.next = time.Hour })
+			if _, err := apply(t, p.ready(t), key); !errors.Is(err, sdk.ErrProcessGone) {
+				t.Fatalf("it lives: %v", err)
+			}
+			p.until(t, func(s Status) bool { return s.State == Waiting })
+			words := lastWords(p.logs.last())
+			said := strings.Join(words, "\n")
+			for _, text := range want {
+				if !strings.Contains(said, text) {
+					t.Errorf("the last words do not tell of %q:\n%s", text, said)
+				}
+			}
+			if key == "speak" && len(words) != 3 {
+				t.Errorf("words are put in its mouth:\n%s", said)
+			}
+		})
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	lineBurst      = 2000
 	bytesPerSecond = 2 << 20
 	byteBurst      = 4 << 20
-	keptLines      = 50
+	keptLines      = 100
 )
 
 // logs takes what a connector's process writes: it passes it on to the host's
@@ -84,6 +84,18 @@ func (l *logs) last() []string {
 		lines[i] = plain(l.mask.Replace(line))
 	}
 	return lines
+}
+
+// lastWords are the few of a dead process's last lines that tell most of why:
+// the end of them, or the beginning of a panic, which the stack comes after.
+func lastWords(lines []string) []string {
+	const most = 10
+	for i, line := range lines {
+		if strings.HasPrefix(line, "[WARN] panic: ") || strings.HasPrefix(line, "[WARN] fatal error: ") {
+			return lines[i:min(i+most, len(lines))]
+		}
+	}
+	return lines[max(0, len(lines)-most):]
 }
 
 // forget drops the kept lines: those of a process before this one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -45,7 +44,6 @@ type process struct {
 	overdue   chan string  // a method that gave no answer by its deadline
 	calls     sync.RWMutex // held for reading during each call
 	folders   []*folder
-	stdio     []*io.PipeWriter
 }
 
 // start runs the binary of spec up to the handshake. Its process is gone again
@@ -137,19 +135,8 @@ func (p *process) clientConfig(spec Spec, logs *logs) *plugin.ClientConfig {
 		AutoMTLS:         p.child.tls,
 		StartTimeout:     startTimeout,
 		GRPCDialOptions:  append(sdk.ClientDialOptions(), grpc.WithChainUnaryInterceptor(p.follow, maskReplies(logs.masked))),
-		// go-plugin's server sends what is printed through os.Stdout and os.Stderr here.
-		SyncStdout: p.stream(logs, hclog.Info),
-		SyncStderr: p.stream(logs, hclog.Warn),
-		Logger:     hclog.NewNullLogger(), // what matters of it comes back as errors
+		Logger:           hclog.NewNullLogger(), // what matters of it comes back as errors
 	}
-}
-
-// stream is a writer whose lines go to the log.
-func (p *process) stream(logs *logs, level hclog.Level) io.Writer {
-	r, w := io.Pipe()
-	p.stdio = append(p.stdio, w)
-	go logs.drain(r, level)
-	return w
 }
 
 // connect shakes hands and opens the connection.
@@ -297,9 +284,6 @@ func (p *process) end() {
 	// Only now: asking a live process to shut down, as this does, may take for ever.
 	if p.rpc != nil {
 		p.rpc.Kill()
-	}
-	for _, w := range p.stdio {
-		w.Close()
 	}
 	for _, f := range p.folders {
 		_ = f.remove() // what stays is swept at the next start
