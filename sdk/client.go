@@ -12,8 +12,15 @@ import (
 )
 
 // ErrProcessGone is what a Client's calls give when the connector's process is
-// no longer there. The outcome of what was in flight is unknown, not failed.
+// no longer there, or has closed its connection, as it does when it ends. The
+// outcome of what was in flight is unknown, not failed, unless ErrNotSent stands
+// beside it.
 var ErrProcessGone = errors.New("the connector's process is gone")
+
+// ErrNotSent is in the errors of calls that certainly never came to the
+// connector's code: its process was gone before, the caller's context had
+// ended, or it was stopping. Nothing was done; it is safe to call another process.
+var ErrNotSent = errors.New("the connector was not called")
 
 // ErrFaulty is in errors about a connector that breaks its contract: it answers
 // for keys it was not asked for, or twice for one, or with numbers that are none.
@@ -26,7 +33,7 @@ var ErrFaulty = errors.New("the connector is faulty")
 // An error that holds an *Error is the connector's own word. Any other error
 // tells of the call: ErrProcessGone, the caller's context, ErrFaulty, or
 // errors.ErrUnsupported for what the connector did not declare. After those the
-// outcome of what was in flight is unknown.
+// outcome of what was in flight is unknown, unless the error holds ErrNotSent.
 type Client struct {
 	rpc    pb.ConnectorClient
 	gone   context.Context // ends with the process

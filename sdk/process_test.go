@@ -137,17 +137,34 @@ func playHost() {
 	select {}
 }
 
-func TestConnectorEndsWithItsHost(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+// lifeline is a file for processes to hold open for as long as they live. Once
+// they have it, ended waits until the last of them is gone.
+func lifeline(t *testing.T) (held *os.File, ended func()) {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer read.Close()
+	t.Cleanup(func() { _, _ = read.Close(), write.Close() })
+	return write, func() {
+		t.Helper()
+		_ = write.Close()
+		if err := read.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := read.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Fatalf("the process lives on: %v", err)
+		}
+	}
+}
+
+func TestConnectorEndsWithItsHost(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	held, ended := lifeline(t)
 	host := self(t, ctx, "host")
-	host.ExtraFiles = []*os.File{write}
+	host.ExtraFiles = []*os.File{held}
 	out, err := host.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +172,6 @@ func TestConnectorEndsWithItsHost(t *testing.T) {
 	if err := host.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_ = write.Close()
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the host says %q, %v", line, err)
 	}
@@ -163,13 +179,7 @@ func TestConnectorEndsWithItsHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = host.Wait()
-	// The pipe ends when its last holder does, and that is the connector.
-	if err := read.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := read.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("the connector outlives its host: %v", err)
-	}
+	ended() // of the connector: the host itself let go of the file
 }
 
 func TestProcessThatDiesIsGone(t *testing.T) {
@@ -184,11 +194,43 @@ func TestProcessThatDiesIsGone(t *testing.T) {
 	}
 	_, err = client.Apply(t.Context(), changes("a", "fragile"))
 	var own *sdk.Error
-	if !errors.Is(err, sdk.ErrProcessGone) || errors.As(err, &own) {
+	if !errors.Is(err, sdk.ErrProcessGone) || errors.Is(err, sdk.ErrNotSent) || errors.As(err, &own) {
 		t.Errorf("the call in flight gave %v", err)
 	}
-	if _, err := client.Describe(t.Context()); !errors.Is(err, sdk.ErrProcessGone) {
+	if _, err := client.Describe(t.Context()); !errors.Is(err, sdk.ErrProcessGone) || !errors.Is(err, sdk.ErrNotSent) {
 		t.Errorf("the next call gave %v", err)
+	}
+	host.Kill() // closes the connection
+	if _, err := client.Describe(t.Context()); !errors.Is(err, sdk.ErrProcessGone) || !errors.Is(err, sdk.ErrNotSent) {
+		t.Errorf("a call after the end gave %v", err)
+	}
+}
+
+// A connection that is closed under a call is the process gone, too.
+func TestClosedConnectionIsGone(t *testing.T) {
+	t.Parallel()
+	host, client, err := launch(self(t, t.Context(), "connector"), hostLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Kill()
+	if _, problems, err := client.Configure(t.Context(), sdk.Setup{Config: []byte(`{"token":"t"}`), StateDir: t.TempDir()}); err != nil || problems != nil {
+		t.Fatal(problems, err)
+	}
+	answered := make(chan error)
+	go func() {
+		_, err := client.Apply(t.Context(), changes("hang"))
+		answered <- err
+	}()
+	wire, err := host.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := wire.(*goplugin.GRPCClient).Conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; !errors.Is(err, sdk.ErrProcessGone) {
+		t.Errorf("the call gave %v", err)
 	}
 }
 
@@ -223,7 +265,9 @@ func TestConnectorProcess(t *testing.T) {
 
 func TestTerminateStopsInOrder(t *testing.T) {
 	t.Parallel()
+	held, ended := lifeline(t)
 	cmd := self(t, t.Context(), "connector")
+	cmd.ExtraFiles = []*os.File{held}
 	host, client, err := launch(cmd, hostLog(t))
 	if err != nil {
 		t.Fatal(err)
@@ -236,10 +280,10 @@ func TestTerminateStopsInOrder(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	_, err = client.Apply(t.Context(), changes("hang")) // returns when the process has ended, if not refused before
-	for err != nil && !errors.Is(err, sdk.ErrProcessGone) {
-		_, err = client.Apply(t.Context(), changes("a"))
+	if _, err := client.Apply(t.Context(), changes("hang")); err != nil && !errors.Is(err, sdk.ErrProcessGone) && !errors.Is(err, sdk.ErrNotSent) {
+		t.Errorf("a call during the end gave %v", err)
 	}
+	ended()
 	if _, err := os.Stat(filepath.Join(state, "closed")); err != nil {
 		t.Errorf("it ended without closing: %v", err)
 	}

@@ -148,7 +148,7 @@ func TestDeadlineThatPassesIsTheCallersError(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if _, err := client.Apply(ctx, changes("a")); !errors.Is(err, context.Canceled) {
+	if _, err := client.Apply(ctx, changes("a")); !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrNotSent) {
 		t.Errorf("error %v", err)
 	}
 	release <- struct{}{}
@@ -337,7 +337,7 @@ func TestStopWaitsForWhatIsInFlight(t *testing.T) {
 	if err := client.Stop(short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Stop with a call in flight gave %v", err)
 	}
-	if _, err := client.Apply(t.Context(), changes("b")); err == nil || !strings.Contains(err.Error(), "stopping") {
+	if _, err := client.Apply(t.Context(), changes("b")); !errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrProcessGone) || !strings.Contains(err.Error(), "stopping") {
 		t.Errorf("a new call gave %v", err)
 	}
 	close(release)

@@ -9,7 +9,8 @@
 //     lines on stderr (@level, @message, @module, @timestamp);
 //   - messages of up to 64 MiB are accepted and sent;
 //   - a non-OK gRPC status only ever means trouble of the host or the process:
-//     what a platform refuses is told in a Failure.
+//     what a platform refuses is told in a Failure. FAILED_PRECONDITION says
+//     that the call was refused and nothing was done.
 //
 // Version 1 only grows: fields, methods and enum values may be added. A reader
 // takes an unknown Failure.Kind for TEMPORARY.
