@@ -303,6 +303,9 @@ func processView(c config.Connector, s launch.Status) ops.ConnectorStatus {
 		Name: c.Name, Plugin: c.Plugin, Version: s.Version, Reason: s.Reason, PID: s.PID, SHA256: s.SHA256,
 		Restarts: s.Restarts, Since: s.Since, LastStderr: s.Stderr,
 	}
+	for _, can := range s.Can {
+		view.Capabilities = append(view.Capabilities, can.String())
+	}
 	switch s.State {
 	case launch.Ready:
 		view.State = ops.ConnectorReady

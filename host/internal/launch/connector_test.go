@@ -150,6 +150,8 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 	return []sdk.Result{result}, nil
 }
 
+func (connector) Check(context.Context) error { return nil }
+
 // deep panics far down a stack.
 func deep(n int) {
 	if n == 0 {

@@ -51,9 +51,10 @@ type Status struct {
 	Restarts  int             // starts after the first
 
 	// Of the last process.
-	Version string // the connector's own
-	PID     int    // 0: none runs
-	SHA256  string // of the binary that runs, or ran last
+	Version string           // the connector's own
+	Can     []sdk.Capability // once it was ready
+	PID     int              // 0: none runs
+	SHA256  string           // of the binary that runs, or ran last
 	Stderr  []string
 }
 
@@ -329,6 +330,7 @@ func (p *Process) hand(c *sdk.Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.client = c
+	p.status.Can = c.Opened().Capabilities
 	p.become(Ready, "")
 }
 

@@ -157,7 +157,7 @@ func TestReady(t *testing.T) {
 	c := p.ready(t)
 
 	st := p.Status()
-	if st.State != Ready || st.Version != "1.2.3" || len(st.SHA256) != 64 || st.PID == 0 || st.Reason != "" {
+	if st.State != Ready || st.Version != "1.2.3" || len(st.SHA256) != 64 || st.PID == 0 || st.Reason != "" || !slices.Equal(st.Can, []sdk.Capability{sdk.CanCheck}) {
 		t.Errorf("status %+v", st)
 	}
 	result, err := apply(t, c, "env")

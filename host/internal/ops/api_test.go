@@ -236,13 +236,13 @@ func TestTrouble(t *testing.T) {
 	w.full = store.ErrFull
 	w.connectors[0].State, w.connectors[0].Reason = ConnectorFailed, "it crashed 5 times."
 	w.shop.status.State, w.shop.status.Reason = LaneStopped, "401"
-	w.hook.status.State = LaneCircuitOpen
+	w.hook.status.State, w.hook.status.Reason = LaneCircuitOpen, "nothing gets through: connection refused"
 	w.store.links = []store.Link{{Connector: "hook", State: store.Dead}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Due}}
 	want := []string{
 		"No events are taken: the disk of the data folder is full.",
 		"shop: its process failed for good: it crashed 5 times. When that is mended: synchost restart shop",
 		"shop: stopped: 401. When that is mended: synchost resume shop",
-		"hook: nothing gets through. It goes on by itself when its platform does.",
+		"hook: circuit open: nothing gets through: connection refused. It goes on by itself when its platform does.",
 		"hook: 1 product is given up. See which: synchost status hook. Try them again: synchost retry hook --all",
 		"hook: 2 products are held: nobody knows whether they were written. Look at the platform, then: synchost retry hook PRODUCT",
 	}
@@ -284,7 +284,8 @@ func TestLaneCommands(t *testing.T) {
 		{"pause", `{"why":"?"}`, 400, ""},
 		{"pause", `{`, 400, ""},
 		{"resume", ``, 204, "resume"},
-		{"retry", `{"keys":["7","8"]}`, 200, "retry [7][8]"},
+		{"retry", `{"keys":["7","raw-1"]}`, 200, "retry [7][raw-1]"},
+		{"retry", `{"keys":["7","8"]}`, 404, ""},
 		{"retry", `{"all":true}`, 200, "retry "},
 		{"retry", `{"all":true,"keys":["7"]}`, 400, ""},
 		{"retry", ``, 400, ""},
@@ -303,7 +304,13 @@ func TestLaneCommands(t *testing.T) {
 			t.Errorf("%s %s: the lane was asked %q, want %q", c.command, c.body, got, c.asked)
 		}
 	}
-	response := post(t, w, "/v1/connectors/nothing/pause", "")
+	w.connectors[0].State, w.connectors[0].Reason = ConnectorFailed, "it crashed 5 times"
+	w.shop.asked = nil
+	response := post(t, w, "/v1/connectors/shop/resume", "")
+	if want := "failed for good: it crashed 5 times. When that is mended: synchost restart shop"; response.Code != 409 || !strings.Contains(response.Body.String(), want) || len(w.shop.asked) != 1 {
+		t.Errorf("resume of a connector whose process failed: %d %s, the lane was asked %v", response.Code, response.Body, w.shop.asked)
+	}
+	response = post(t, w, "/v1/connectors/nothing/pause", "")
 	if want := "there is no connector nothing: there is erp, hook, shop"; response.Code != 404 || !strings.Contains(response.Body.String(), want) {
 		t.Errorf("an unknown connector: %d %s", response.Code, response.Body)
 	}

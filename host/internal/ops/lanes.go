@@ -83,7 +83,16 @@ func (a *api) resume(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, lane.Resume(r.Context())
+	if err := lane.Resume(r.Context()); err != nil {
+		return nil, err
+	}
+	for _, c := range a.Connectors() {
+		if c.Name == lane.Name() && c.State == ConnectorFailed {
+			return nil, refuse(http.StatusConflict, "nothing holds connector %s back any more but its process, which failed for good%s. When that is mended: synchost restart %s",
+				c.Name, because(c.Reason), c.Name)
+		}
+	}
+	return nil, nil
 }
 
 func (a *api) retry(r *http.Request) (any, error) {
@@ -98,8 +107,29 @@ func (a *api) retry(r *http.Request) (any, error) {
 	case len(request.Keys) > 0 && request.All, len(request.Keys) == 0 && !request.All:
 		return nil, refuse(http.StatusBadRequest, "say which products to try again: either keys or all")
 	}
+	for _, key := range request.Keys {
+		if known, err := a.known(r.Context(), lane, key); err != nil {
+			return nil, err
+		} else if !known {
+			return nil, refuse(http.StatusNotFound, "nothing is tried again: no product %s is on record here; products go by their key, the id at their source, to the letter", key)
+		}
+	}
 	retried, err := lane.Retry(r.Context(), request.Keys)
 	return RetryAnswer{retried}, err
+}
+
+// known says whether anything is on record of a product that a lane could try.
+func (a *api) known(ctx context.Context, lane Lane, key string) (bool, error) {
+	links, err := a.Store.Links(ctx, lane.Name(), []string{key})
+	if err != nil || len(links) > 0 {
+		return true, err
+	}
+	products, err := a.Store.Products(ctx, []string{key})
+	if err != nil || len(products) > 0 {
+		return true, err
+	}
+	events, err := a.Store.History(ctx, key, 0, 1) // raw events are no product's
+	return len(events) > 0, err
 }
 
 func (a *api) replay(r *http.Request) (any, error) {

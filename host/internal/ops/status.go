@@ -52,7 +52,7 @@ func trouble(s *Status) []string {
 		case LaneStopped:
 			tell("%s: stopped%s. When that is mended: synchost resume %s", l.Connector, because(l.Reason), l.Connector)
 		case LaneCircuitOpen:
-			tell("%s: nothing gets through%s. It goes on by itself when its platform does.", l.Connector, because(l.Reason))
+			tell("%s: circuit open%s. It goes on by itself when its platform does.", l.Connector, because(l.Reason))
 		case LaneTroubled:
 			tell("%s: troubled%s.", l.Connector, because(l.Reason))
 		}

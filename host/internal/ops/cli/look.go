@@ -174,7 +174,11 @@ func (a *app) showConnector(v *connectorView) error {
 	line("can", strings.Join(c.Capabilities, ", "))
 	if l := v.Lane; l != nil {
 		line("deliver", l.Deliver)
-		line("lane", a.laneState(l))
+		lane := a.laneState(l)
+		if !l.Until.IsZero() {
+			lane += ", at " + a.at(l.Until)
+		}
+		line("lane", lane)
 		line("", l.Reason)
 		line("position", fmt.Sprintf("%d of %d, %d to pass", l.Passed, l.Head, l.Lag))
 		line("delivered", fmt.Sprintf("%d, last %s; %d failed, %d on their way", l.Delivered, a.ago(l.LastSuccess), l.Failed, l.InFlight))

@@ -51,7 +51,8 @@ func (a *app) resumeCommand() *cobra.Command {
 		Use:   "resume CONNECTOR",
 		Short: "Go on delivering through a connector that was paused or has stopped",
 		Long: `Go on delivering through a connector that was paused, or that stopped because its
-platform refused it. It goes on where it stood.`,
+platform refused it. It goes on where it stood. One whose process failed for good
+needs restart.`,
 		Example: "  synchost resume shop",
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -85,7 +86,10 @@ func (a *app) retryCommand() *cobra.Command {
 named, or all of them with --all. synchost status CONNECTOR lists them.
 
 A product that is held may have been written already. Look at the platform first:
-if it is there and the connector cannot find it, trying again makes a twin.`,
+if it is there and the connector cannot find it, trying again makes a twin.
+
+If one that is named is not on record at all, nothing is tried, and the exit code
+is 1.`,
 		Example: "  synchost retry shop 4711 4712\n  synchost retry shop --all",
 		Args:    arguments(1, -1),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -181,6 +181,11 @@ func (s *story) delivery(d *ops.Delivery) {
 		s.fact(d.At, d.Connector, "event %d: nothing sent; %s", d.Seq, d.Message)
 		return
 	}
+	if d.Kind == sdk.Throttled.String() && d.Outcome == store.Failed {
+		s.fact(d.At, d.Connector, "%s for event %d: the platform asked for a pause; not counted as an attempt%s", d.Op, d.Seq, spent(d))
+		s.exchange(d)
+		return
+	}
 	what := d.Op
 	if what == "" {
 		what = "no call"
@@ -193,14 +198,24 @@ func (s *story) delivery(d *ops.Delivery) {
 	if d.Kind != "" {
 		result += " (" + d.Kind + ")"
 	}
-	tail := ""
+	s.fact(d.At, d.Connector, "%s: %s%s", strings.Join(parts, ", "), result, spent(d))
+	s.exchange(d)
+}
+
+// spent is a call's HTTP status and how long it took.
+func spent(d *ops.Delivery) string {
+	text := ""
 	if d.Status != 0 {
-		tail += fmt.Sprintf(", HTTP %d", d.Status)
+		text += fmt.Sprintf(", HTTP %d", d.Status)
 	}
 	if d.TookMS > 0 {
-		tail += ", took " + took(d.TookMS)
+		text += ", took " + took(d.TookMS)
 	}
-	s.fact(d.At, d.Connector, "%s: %s%s", strings.Join(parts, ", "), result, tail)
+	return text
+}
+
+// exchange is what was said, one way and the other.
+func (s *story) exchange(d *ops.Delivery) {
 	if d.Message != "" {
 		s.more("%s", short(d.Message, 300))
 	}
