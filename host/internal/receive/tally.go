@@ -33,7 +33,24 @@ type tally struct {
 	suppressed int
 }
 
+// reasons are all that a receiver refuses for.
+var reasons = []string{
+	"address", "busy", "encoding", "full", "gone", "internal", "line", "malformed", "method", "rate",
+	"secret", "signature", "size", "stopping", "store", "timeout", "timestamp", "type",
+}
+
+// newTally makes the counters of a receiver, at 0, so that the first refusal is
+// an increase. What no receiver is there for goes by no name, and has one reason.
 func newTally(name string, log hclog.Logger, m *metrics) *tally {
+	if name == "" {
+		m.refusals.WithLabelValues("", "path")
+	} else {
+		for _, reason := range reasons {
+			m.refusals.WithLabelValues(name, reason)
+		}
+		m.events.WithLabelValues(name, "accepted")
+		m.events.WithLabelValues(name, "duplicate")
+	}
 	return &tally{log: log, metrics: m, counts: Stats{Name: name}, lines: rate.NewLimiter(1, 5)}
 }
 
