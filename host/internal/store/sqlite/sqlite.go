@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -44,12 +45,13 @@ type Options struct {
 	Log     hclog.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time // default time.Now; asked once for each Accept, while it is being written
-	Damaged func(error)      // called when a check of a large file, which runs on after Open, finds damage
+	Damaged func(error)      // called, once or twice, when damage is found after Open: in a large file, or because the file was taken away
 
 	// For tests; zero: the default.
 	maxPages   int64 // bounds the file, in pages of 4 KiB
 	maxWaiting int64 // events that may wait for the disk
 	checkFirst int64 // a file up to this size is checked before Open returns
+	watchEvery time.Duration
 }
 
 // Store is a store.Store in one SQLite file.
@@ -61,8 +63,9 @@ type Store struct {
 	writer  *writer
 	close   func() error
 
-	checking context.CancelFunc
-	checked  sync.WaitGroup
+	lost          atomic.Bool // the file is not in its place any more
+	background    sync.WaitGroup
+	endBackground context.CancelFunc
 }
 
 var _ store.Store = (*Store)(nil)
@@ -83,16 +86,19 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	}
 	options.checkFirst = cmp.Or(options.checkFirst, defaultCheckFirst)
 	options.maxWaiting = cmp.Or(options.maxWaiting, defaultMaxWaiting)
+	options.watchEvery = cmp.Or(options.watchEvery, defaultWatchEvery)
 	lock, err := lockDir(options.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{options: options, file: filepath.Join(options.Dir, fileName), lock: lock}
 	s.close = sync.OnceValue(s.shut)
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.endBackground = cancel
 	if err = s.connect(ctx); err != nil {
 		err = explain(err)
-	} else {
-		err = s.check(ctx)
+	} else if err = s.check(ctx, background); err == nil {
+		err = s.watch(background)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.file, err), s.Close())
@@ -101,6 +107,14 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 }
 
 func (s *Store) connect(ctx context.Context) error {
+	// SQLite would let every user read a file that it makes. Its log takes after it.
+	made, err := os.OpenFile(s.file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return unwritable(err)
+	}
+	if err := made.Close(); err != nil {
+		return err
+	}
 	conn, err := openWriter(ctx, s.file, s.options.maxPages)
 	if err != nil {
 		return err
@@ -195,24 +209,24 @@ func recognise(conn *sqlite.Conn) error {
 
 // check looks for damage: before Open returns in a small file, and beside the
 // work in a large one, so that a large journal does not hold up a start.
-func (s *Store) check(ctx context.Context) error {
+func (s *Store) check(ctx, background context.Context) error {
 	if s.Size() <= s.options.checkFirst {
 		return s.quickCheck(ctx)
 	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.checking = cancel
-	s.checked.Go(func() {
-		err := s.quickCheck(background)
-		if err == nil || background.Err() != nil {
-			return
-		}
-		err = fmt.Errorf("%s: %w", s.file, err)
-		s.options.Log.Error("the store is damaged", "error", err)
-		if s.options.Damaged != nil {
-			s.options.Damaged(err)
+	s.background.Go(func() {
+		if err := s.quickCheck(background); err != nil && background.Err() == nil {
+			s.damaged(fmt.Errorf("%s: %w", s.file, err))
 		}
 	})
 	return nil
+}
+
+// damaged tells of damage that was found while the store is in use.
+func (s *Store) damaged(err error) {
+	s.options.Log.Error("the store is damaged", "error", err)
+	if s.options.Damaged != nil {
+		s.options.Damaged(err)
+	}
 }
 
 func (s *Store) quickCheck(ctx context.Context) error {
@@ -260,10 +274,8 @@ func (s *Store) Size() int64 {
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
-	if s.checking != nil {
-		s.checking()
-	}
-	s.checked.Wait()
+	s.endBackground()
+	s.background.Wait()
 	var errs []error
 	if s.writer != nil {
 		s.writer.stop()
