@@ -61,9 +61,6 @@ func (d Decimal) canonical() string {
 	return whole
 }
 
-// MarshalJSON writes the decimal as a string, so that no reader rounds it.
-func (d Decimal) MarshalJSON() ([]byte, error) { return json.Marshal(string(d)) }
-
 // UnmarshalJSON reads a string or a number; a number's own text is kept exactly.
 // null gives the empty Decimal.
 func (d *Decimal) UnmarshalJSON(data []byte) error {
@@ -174,41 +171,6 @@ func (v Value) Equal(other Value) bool {
 		}
 	}
 	return v.text == other.text
-}
-
-// MarshalJSON writes a string, number, bool, array or null. A number keeps its
-// digits exactly.
-func (v Value) MarshalJSON() ([]byte, error) {
-	switch v.kind {
-	case StringValue:
-		return json.Marshal(v.text)
-	case NumberValue:
-		return jsonNumber(v.text), nil
-	case BoolValue:
-		return []byte(v.Text()), nil
-	case ListValue:
-		if v.list == nil {
-			return []byte("[]"), nil
-		}
-		return json.Marshal(v.list)
-	}
-	return []byte("null"), nil
-}
-
-// jsonNumber is a decimal's digits in JSON's spelling, which has no leading
-// zeros. What is no number is null.
-func jsonNumber(text string) []byte {
-	digits, negative := strings.CutPrefix(text, "-")
-	if _, err := ParseDecimal(text); err != nil || text == "" {
-		return []byte("null")
-	}
-	for len(digits) > 1 && digits[0] == '0' && digits[1] != '.' {
-		digits = digits[1:]
-	}
-	if negative {
-		digits = "-" + digits
-	}
-	return []byte(digits)
 }
 
 // UnmarshalJSON reads a string, number, bool, array of these, or null. Objects

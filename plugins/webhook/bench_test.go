@@ -39,6 +39,32 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
+// BenchmarkEnvelope is the body of a delivery.
+func BenchmarkEnvelope(b *testing.B) {
+	change := update("7")
+	s := newScope(&change, time.Now())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := (envelope{}).body(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSend is a delivery to a receiver on loopback, its answer included.
+func BenchmarkSend(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer server.Close()
+	w := built(b, Config{URL: server.URL, Style: "standard-webhooks", Secret: sdk.NewSecret(hmacSecret)})
+	change := update("7")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.send(b.Context(), change); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkApply is deliveries to a receiver on loopback, in calls of 64.
 func BenchmarkApply(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))

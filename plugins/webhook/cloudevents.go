@@ -74,13 +74,13 @@ func (e cloudEvents) body(s *scope) ([]byte, string, error) {
 		if s.raw != nil {
 			return s.raw.Body, s.raw.ContentType, nil
 		}
-		body, err := marshal(newData(s))
+		body, err := dataOf(s)
 		return body, "application/json", err
 	}
 	a := e.attributes(s)
 	switch {
 	case s.raw == nil:
-		payload, err := marshal(newData(s))
+		payload, err := dataOf(s)
 		if err != nil {
 			return nil, "", err
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"net/url"
-	"time"
 
 	"github.com/synchost/synchost/sdk"
 	"github.com/synchost/synchost/sdk/rest"
@@ -42,13 +41,18 @@ func (envelope) body(s *scope) ([]byte, string, error) {
 	if s.raw != nil {
 		return s.raw.Body, s.raw.ContentType, nil
 	}
-	body, err := marshal(struct {
-		Type      string    `json:"type"`
-		Timestamp time.Time `json:"timestamp"`
-		Data      data      `json:"data"`
-	}{eventType(s), s.Event.Time, newData(s)})
-	return body, "application/json", err
+	at, err := s.Event.Time.MarshalJSON()
+	if err != nil {
+		return nil, "", err
+	}
+	b := make([]byte, 0, bodySize)
+	b = append(appendText(append(b, `{"type":`...), eventType(s)), `,"timestamp":`...)
+	b = append(append(b, at...), `,"data":`...)
+	return append(appendData(b, s, at), '}'), "application/json", nil
 }
+
+// bodySize is room for the body of a usual product; a longer one grows.
+const bodySize = 2 << 10
 
 // eventType is such as "product.updated".
 func eventType(s *scope) string {
@@ -58,25 +62,43 @@ func eventType(s *scope) string {
 	return "product." + string(s.Event.Op)
 }
 
-// data is the event and the product as of it.
-type data struct {
-	Event struct {
-		ID     string      `json:"id"`
-		Source string      `json:"source,omitempty"`
-		Op     sdk.EventOp `json:"op"`
-		Time   time.Time   `json:"time"`
-		Hint   bool        `json:"hint,omitempty"`
-		Fields []string    `json:"fields,omitempty"`
-	} `json:"event"`
-	Product *sdk.Product `json:"product"`
+// dataOf is the event and the product as of it.
+func dataOf(s *scope) ([]byte, error) {
+	at, err := s.Event.Time.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return appendData(make([]byte, 0, bodySize), s, at), nil
 }
 
-func newData(s *scope) data {
-	d := data{Product: &s.Product}
-	d.Event.ID, d.Event.Source, d.Event.Op = s.Event.ID, s.Event.Source, s.Event.Op
-	d.Event.Time, d.Event.Hint, d.Event.Fields = s.Event.Time, s.Event.Hint, s.Event.Fields
-	return d
+// appendData writes what dataOf is; at is the event's time in JSON. Each
+// delivery comes by here, so it is written without reflection.
+func appendData(b []byte, s *scope, at []byte) []byte {
+	e := &s.Event
+	b = appendText(append(b, `{"event":{"id":`...), e.ID)
+	if e.Source != "" {
+		b = appendText(append(b, `,"source":`...), e.Source)
+	}
+	b = appendText(append(b, `,"op":`...), string(e.Op))
+	b = append(append(b, `,"time":`...), at...)
+	if e.Hint {
+		b = append(b, `,"hint":true`...)
+	}
+	for i, field := range e.Fields {
+		if i == 0 {
+			b = append(b, `,"fields":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendText(b, field)
+	}
+	if len(e.Fields) > 0 {
+		b = append(b, ']')
+	}
+	return append(s.Product.AppendJSON(append(b, `},"product":`...)), '}')
 }
+
+func appendText(b []byte, text string) []byte { return sdk.String(text).AppendJSON(b) }
 
 // github adds GitHub's headers; its signature is made by the signer.
 type github struct{ envelope }

@@ -17,7 +17,7 @@ import (
 func TestStylesOnTheWire(t *testing.T) {
 	const data = `{"event":{"id":"7","source":"crm","op":"updated","time":"2026-08-01T12:30:00Z","fields":["name","prices"]},` +
 		`"product":{"key":"7","code":"K-100","name":"کیف چرم","prices":[{"amount":"12.50","currency":"EUR"}],` +
-		`"attributes":{"colour":"red \u0026 \u003cblue\u003e","size":42}}}`
+		`"attributes":{"colour":"red & <blue>","size":42}}}`
 	const envelope = `{"type":"product.updated","timestamp":"2026-08-01T12:30:00Z","data":` + data + `}`
 	tests := []struct {
 		name    string
