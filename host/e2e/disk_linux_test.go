@@ -60,6 +60,26 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// What is accepted into a file that somebody removed would be gone with the process.
+func TestRemovedStoreTakesNoEvents(t *testing.T) {
+	h := newHost(t, productReceiver)
+	h.start()
+	h.accept(product("a", 1))
+	if err := os.Remove(filepath.Join(h.dir, "data", "synchost.db")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "events are refused", func() bool {
+		a, err := h.ask(http.MethodPost, "/in/products", product("a", 2), bearer()...)
+		return err == nil && a.status == http.StatusServiceUnavailable
+	})
+	if a, err := h.ask(http.MethodGet, "/readyz", ""); err != nil || a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "removed") {
+		t.Errorf("/readyz: %d %s, %v", a.status, a.body, err)
+	}
+	if !strings.Contains(h.log.String(), "was removed or replaced") {
+		t.Error("the log does not tell of it")
+	}
+}
+
 // A connector that cannot be started for want of room is started when there is.
 func TestConnectorWaitsForRoom(t *testing.T) {
 	sink, disk := newReceiver(t), tempDir(t)

@@ -134,7 +134,7 @@ func TestEveryWayIn(t *testing.T) {
 	}{
 		{"payamgostar, numbers", "GET", "/in/crm?code=" + token + "&Event=1&Product=pg1&Product%20Type=B-1&Product+Name=%DA%A9%DB%8C%D9%81", "", nil,
 			[]string{"crm updated hint pg1 B-1 کیف "}},
-		{"payamgostar, the seed's own spelling", "GET", "/in/crm?code=" + token + "&Event=2&Product=pg2&ProductName=Bag", "", nil,
+		{"payamgostar, without a type and in one word", "GET", "/in/crm?code=" + token + "&Event=2&Product=pg2&ProductName=Bag", "", nil,
 			[]string{"crm created hint pg2  Bag "}},
 		{"payamgostar, words and ids", "GET", "/in/crm/" + token + "?event=Update&id=3f2504e0-4f89-41d3-9a0c-0305e82c3301&type=Quote&subtype=%D9%BE%DB%8C%D8%B4+%D9%81%D8%A7%DA%A9%D8%AA%D9%88%D8%B1", "", nil,
 			[]string{"crm-path updated hint 3f2504e0-4f89-41d3-9a0c-0305e82c3301   "}},

@@ -48,8 +48,11 @@ func TestPauseKeepsTheBacklogAcrossRestarts(t *testing.T) {
 	if l := h.lane("sink"); l.State != "paused" || l.Reason != "stocktaking" || l.Lag != 2 {
 		t.Errorf("the paused lane is %+v", l)
 	}
+	h.connectorPID("sink")
 	if out := h.must("status", "sink"); !strings.Contains(out, "paused") || !strings.Contains(out, "stocktaking") {
 		t.Errorf("status sink does not say that it is paused, and why:\n%s", out)
+	} else if !strings.Contains(out, "can          check\n") {
+		t.Errorf("status sink does not say what the connector can do:\n%s", out)
 	}
 	if len(sink.all()) > 0 {
 		t.Fatal("something was delivered by a paused lane")
@@ -73,6 +76,9 @@ func TestRetryBringsDeadLettersBack(t *testing.T) {
 		t.Errorf("status sink does not say why they died:\n%s", out)
 	}
 	sink.set(nil)
+	if out, code := h.cli("retry", "sink", "A-1"); code != 1 || !strings.Contains(out, "no product A-1") {
+		t.Errorf("retry of a product that is not there (exit %d):\n%s", code, out)
+	}
 	h.must("retry", "sink", "a")
 	until(t, "the first has arrived", func() bool { return len(sink.order("a")) == 1 })
 	if len(sink.order("b")) > 0 {

@@ -6,10 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -208,24 +211,38 @@ func TestConvergesAfterTheReceiverHeals(t *testing.T) {
 
 // Promise 9: a secret is never shown.
 func TestSecretIsNeverShown(t *testing.T) {
-	sink := newReceiver(t)
-	h := newHost(t, "log_level = \"trace\"\n"+productReceiver+webhookTo("sink", sink.URL, "", signed+"\n[connectors.sink.config.auth]\nbearer = { env = \"E2E_TOKEN\" }"))
+	sink, inspector := newReceiver(t), freeAddress(t)
+	const options = signed + "\n[connectors.%s.config.auth]\nbearer = { env = \"E2E_TOKEN\" }"
+	h := newHost(t, "log_level = \"trace\"\n[inspector]\nenabled = true\nlisten = \""+inspector+"\"\n"+productReceiver+
+		webhookTo("sink", sink.URL, "", fmt.Sprintf(options, "sink"))+
+		webhookTo("look", "http://"+inspector+"/hook", "", fmt.Sprintf(options, "look")))
 	h.start()
 	if _, err := h.send(product("a", 1)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it has arrived", func() bool { return len(sink.all()) == 1 })
+	until(t, "it has arrived", func() bool {
+		return len(sink.all()) == 1 && strings.Contains(h.api("/v1/inspect"), "/hook")
+	})
 	shown := map[string]string{}
-	for _, args := range [][]string{{"status", "--json"}, {"why", "a", "--json"}, {"why", "a"}, {"events", "--json"}, {"validate"}} {
-		shown[strings.Join(args, " ")], _ = h.cli(args...)
+	for _, args := range [][]string{
+		{"status"}, {"status", "sink"}, {"status", "--json"}, {"why", "a"}, {"why", "a", "--json"}, {"events", "--json"},
+		{"inspect"}, {"inspect", "--json"}, {"check"}, {"validate"}, {"retry", "sink", "none"},
+	} {
+		shown["synchost "+strings.Join(args, " ")], _ = h.cli(args...)
 	}
-	shown["the command line in ps"] = commandLines(t, h.connectorPID("sink"), h.cmd.Process.Pid)
-	shown["the environment of the connector"] = environment(t, h.connectorPID("sink"))
-	metrics, err := h.ask(http.MethodGet, "/metrics", "")
-	if err != nil {
-		t.Fatal(err)
+	pid := h.connectorPID("sink")
+	shown["the command line in ps"] = proc(t, pid, "cmdline") + proc(t, h.cmd.Process.Pid, "cmdline")
+	shown["the environment of the connector"] = proc(t, pid, "environ")
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/in/products", "/nowhere"} {
+		a, err := h.ask(http.MethodGet, path, "")
+		if err != nil || a.body == "" {
+			t.Fatalf("GET %s: %q, %v", path, a.body, err)
+		}
+		shown[path] = a.body
 	}
-	shown["the metrics"] = metrics.body
+	for _, path := range []string{"/v1/status", "/v1/events", "/v1/why?key=a", "/v1/connectors/sink/products", "/v1/inspect", "/v1/version", "/v1/nothing"} {
+		shown[path] = h.api(path)
+	}
 	shown["the log"] = h.log.String()
 	for where, text := range shown {
 		for _, secret := range []string{token, signing, strings.TrimPrefix(signing, "whsec_")} {
@@ -236,25 +253,32 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-func commandLines(t *testing.T, pids ...int) (all string) {
+// proc is a file that the system keeps about a process.
+func proc(t *testing.T, pid int, file string) string {
 	t.Helper()
-	for _, pid := range pids {
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil {
-			t.Skipf("no /proc on this system: %v", err)
-		}
-		all += string(line)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil && runtime.GOOS == "linux" {
+		t.Fatal(err)
 	}
-	return all
+	return string(text)
 }
 
-func environment(t *testing.T, pid int) string {
-	t.Helper()
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+// api is the control API's answer, as it is.
+func (h *host) api(path string) string {
+	h.t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(h.dir, "data", "synchost.sock"))
+	}}}
+	response, err := client.Get("http://synchost" + path)
 	if err != nil {
-		t.Skipf("no /proc on this system: %v", err)
+		h.t.Fatal(err)
 	}
-	return string(env)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || len(body) == 0 {
+		h.t.Fatalf("GET %s: %q, %v", path, body, err)
+	}
+	return string(body)
 }
 
 // The story of a product is told whole.

@@ -28,7 +28,7 @@ func TestOwnConfigurationWorks(t *testing.T) {
 	h.start()
 	secret := func(name string) string { return strings.TrimSpace(read(t, filepath.Join(h.dir, "data", name))) }
 
-	// The seed's own request.
+	// A GET as payamgostar sends it.
 	a, err := h.ask("GET", "/in/payamgostar?code="+secret("payamgostar.secret")+"&Event=1&Product=42&ProductName=Bag", "")
 	if err != nil || a.status != 200 {
 		t.Fatalf("%d %s, %v", a.status, a.body, err)

@@ -23,14 +23,14 @@ const (
 	maxDrain = 16 << 20 // of a body are read at all
 )
 
-// Request is one request as it arrived. Credentials in its headers are replaced
-// by "***".
+// Request is one request as it arrived. Credentials in its headers and its query
+// are replaced by "***".
 type Request struct {
 	ID         int64     `json:"id" doc:"counts from 1 since the host started"`
 	Time       time.Time `json:"time"`
 	Remote     string    `json:"remote" doc:"address it came from"`
 	Method     string    `json:"method"`
-	URL        string    `json:"url" doc:"as in the request line"`
+	URL        string    `json:"url" doc:"as in the request line; credentials in the query are replaced by ***"`
 	Proto      string    `json:"proto"`
 	Headers    []Header  `json:"headers" doc:"sorted by name; credentials are replaced by ***"`
 	Body       string    `json:"body,omitempty" doc:"up to 64 KiB of it, where it is text"`
@@ -150,7 +150,7 @@ func (b *Bin) Requests(after int64, limit int) []Request {
 // request is a copy of k for others to read.
 func (k *kept) request() Request {
 	r := Request{
-		Time: k.at, Remote: k.remote, Method: k.method, URL: k.url, Proto: k.proto,
+		Time: k.at, Remote: k.remote, Method: k.method, URL: hideQuery(k.url), Proto: k.proto,
 		Headers: []Header{{"Host", k.host}},
 		Size:    k.size, Truncated: k.truncated,
 	}
@@ -186,16 +186,41 @@ func wholeRunes(body []byte, cut bool) []byte {
 // hide replaces the value of a header that holds a credential; how it is to be
 // used ("Bearer") stays readable.
 func hide(name, value string) string {
-	lower := strings.ToLower(name)
-	credential := lower == "authorization" || lower == "proxy-authorization" || lower == "cookie"
-	for _, word := range []string{"token", "secret", "password", "api-key", "apikey"} {
-		credential = credential || strings.Contains(lower, word)
-	}
-	if !credential || value == "" {
+	if !credential(name) || value == "" {
 		return value
 	}
-	if scheme, _, ok := strings.Cut(value, " "); ok && strings.HasSuffix(lower, "authorization") {
+	if scheme, _, ok := strings.Cut(value, " "); ok && strings.HasSuffix(strings.ToLower(name), "authorization") {
 		return scheme + " ***"
 	}
 	return "***"
+}
+
+// hideQuery does the same for a request line's parameters.
+func hideQuery(target string) string {
+	path, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target
+	}
+	params := strings.Split(query, "&")
+	for i, param := range params {
+		if name, value, _ := strings.Cut(param, "="); value != "" && credential(name) {
+			params[i] = name + "=***"
+		}
+	}
+	return path + "?" + strings.Join(params, "&")
+}
+
+// credential says whether a header or parameter holds one, by its name.
+func credential(name string) bool {
+	name = strings.ToLower(name)
+	switch name {
+	case "authorization", "proxy-authorization", "cookie", "code": // the last is Payamgostar's
+		return true
+	}
+	for _, word := range []string{"token", "secret", "password", "api-key", "api_key", "apikey"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }

@@ -102,7 +102,7 @@ func TestBodiesAreBounded(t *testing.T) {
 // A secret is never shown.
 func TestCredentialsAreHidden(t *testing.T) {
 	bin := inspect.New(1)
-	send(t, bin, "POST", "/", "",
+	send(t, bin, "POST", "/?Event=1&code=hunter2&Access_Token=hunter2", "",
 		"Authorization", "Bearer hunter2", "Proxy-Authorization", "hunter2", "Cookie", "id=hunter2",
 		"X-Api-Key", "hunter2", "X-Shop-Token", "hunter2", "Client-Secret", "hunter2", "Webhook-Signature", "v1,abc=")
 	text, err := json.Marshal(bin.Requests(0, 1))
@@ -112,7 +112,7 @@ func TestCredentialsAreHidden(t *testing.T) {
 	if bytes.Contains(text, []byte("hunter2")) {
 		t.Errorf("a credential is shown: %s", text)
 	}
-	for _, want := range []string{`"Bearer ***"`, `"v1,abc="`} {
+	for _, want := range []string{`"Bearer ***"`, `"v1,abc="`, `/?Event=1\u0026code=***`} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("%s is not shown: %s", want, text)
 		}

@@ -113,13 +113,8 @@ func (m *memory) lane(connector string) (lane *store.Lane) {
 	return lane
 }
 
-// link is what is here of a link; there is false when nothing is, and the link is
-// nil when it was forgotten.
-func (m *memory) link(id linkID) (link *store.Link, there bool) {
-	m.look(func(tails []*tail) { link, there = linkIn(tails, id) })
-	return link, there
-}
-
+// linkIn is what is here of a link; there is false when nothing is, and the link
+// is nil when it was forgotten.
 func linkIn(tails []*tail, id linkID) (link *store.Link, there bool) {
 	for _, t := range tails {
 		if link, there = t.links[id]; there {

@@ -1,9 +1,16 @@
-// Package sqlite keeps the store in one SQLite file: nothing to install, and
-// every answered commit is on the disk.
+// Package sqlite keeps the store in one folder: nothing to install, and every
+// answered commit is on the disk.
 //
-// One goroutine writes. Whatever waits for it while a commit is being synced
-// shares the next one (group commit), which is what makes it fast. Readers have
-// connections of their own and never wait for the writer.
+// A commit is one write at the end of a log, and one sync. One goroutine makes
+// them, and whatever waits for it meanwhile shares the next (group commit). What
+// is new is kept in memory, too, where lanes read it, and goes to the tables of a
+// SQLite file in its own time, thousands of rows in a transaction: so a product
+// that changed a hundred times is one row there, and a page of an index is written
+// once for many entries. A host that died takes over at its start what the log has
+// and the tables do not.
+//
+// The way of a row: writer (accept, record) → log and memory → tables. Readers
+// look into memory first, and then into the tables; nothing is ever in neither.
 package sqlite
 
 import (
@@ -17,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -44,13 +52,14 @@ type Options struct {
 	Log     hclog.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time // default time.Now; asked once for each Accept, while it is being written
-	Damaged func(error)      // called when a check of a large file, which runs on after Open, finds damage
+	Damaged func(error)      // called, once or twice, when damage is found after Open: in a large file, or because the file was taken away
 
 	// For tests; zero: the default.
 	maxPages   int64 // bounds the file, in pages of 4 KiB
 	maxWaiting int64 // events that may wait for the disk
 	flushBytes int   // of a tail that goes to the tables
 	checkFirst int64 // a file up to this size is checked before Open returns
+	watchEvery time.Duration
 }
 
 // Store is a store.Store in one SQLite file.
@@ -67,8 +76,9 @@ type Store struct {
 	writer  *writer
 	close   func() error
 
-	checking context.CancelFunc
-	checked  sync.WaitGroup
+	lost          atomic.Bool // the file is not in its place any more
+	background    sync.WaitGroup
+	endBackground context.CancelFunc
 }
 
 var _ store.Store = (*Store)(nil)
@@ -90,16 +100,19 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	options.checkFirst = cmp.Or(options.checkFirst, defaultCheckFirst)
 	options.flushBytes = cmp.Or(options.flushBytes, defaultFlushBytes)
 	options.maxWaiting = cmp.Or(options.maxWaiting, defaultMaxWaiting)
+	options.watchEvery = cmp.Or(options.watchEvery, defaultWatchEvery)
 	lock, err := lockDir(options.Dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{options: options, file: filepath.Join(options.Dir, fileName), lock: lock}
 	s.close = sync.OnceValue(s.shut)
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.endBackground = cancel
 	if err = s.connect(ctx); err != nil {
 		err = explain(err)
-	} else {
-		err = s.check(ctx)
+	} else if err = s.check(ctx, background); err == nil {
+		err = s.watch(background)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.file, err), s.Close())
@@ -109,6 +122,14 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 
 func (s *Store) connect(ctx context.Context) (err error) {
 	if s.writer, err = newWriter(s.options); err != nil {
+		return err
+	}
+	// SQLite would let every user read a file that it makes. Its log takes after it.
+	made, err := os.OpenFile(s.file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return unwritable(err)
+	}
+	if err := made.Close(); err != nil {
 		return err
 	}
 	if s.conn, err = openTables(ctx, s.file, s.options.maxPages); err != nil {
@@ -223,24 +244,24 @@ func recognise(conn *sqlite.Conn) error {
 
 // check looks for damage: before Open returns in a small file, and beside the
 // work in a large one, so that a large journal does not hold up a start.
-func (s *Store) check(ctx context.Context) error {
+func (s *Store) check(ctx, background context.Context) error {
 	if s.Size() <= s.options.checkFirst {
 		return s.quickCheck(ctx)
 	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.checking = cancel
-	s.checked.Go(func() {
-		err := s.quickCheck(background)
-		if err == nil || background.Err() != nil {
-			return
-		}
-		err = fmt.Errorf("%s: %w", s.file, err)
-		s.options.Log.Error("the store is damaged", "error", err)
-		if s.options.Damaged != nil {
-			s.options.Damaged(err)
+	s.background.Go(func() {
+		if err := s.quickCheck(background); err != nil && background.Err() == nil {
+			s.damaged(fmt.Errorf("%s: %w", s.file, err))
 		}
 	})
 	return nil
+}
+
+// damaged tells of damage that was found while the store is in use.
+func (s *Store) damaged(err error) {
+	s.options.Log.Error("the store is damaged", "error", err)
+	if s.options.Damaged != nil {
+		s.options.Damaged(err)
+	}
 }
 
 func (s *Store) quickCheck(ctx context.Context) error {
@@ -302,10 +323,8 @@ func (s *Store) Size() int64 {
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
-	if s.checking != nil {
-		s.checking()
-	}
-	s.checked.Wait()
+	s.endBackground()
+	s.background.Wait()
 	var errs []error
 	if s.tables != nil {
 		errs = append(errs, s.writer.stop())

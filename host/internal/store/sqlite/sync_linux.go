@@ -9,7 +9,7 @@ import (
 // it; its times may follow later.
 func syncData(file *os.File) error {
 	for {
-		if err := syscall.Fdatasync(int(file.Fd())); err != syscall.EINTR { //nolint:errorlint // a bare errno
+		if err := syscall.Fdatasync(int(file.Fd())); err != syscall.EINTR {
 			return os.NewSyscallError("fdatasync", err)
 		}
 	}

@@ -100,7 +100,8 @@ func (t *tables) take(f flush) error {
 		return err
 	}
 	t.memory.drop()
-	return t.log.release(f.segment)
+	_ = t.log.release(f.segment) // if not, the next start finds it taken over
+	return nil
 }
 
 // transact runs fn in a transaction.
@@ -166,7 +167,7 @@ const (
 		" next = excluded.next, unknown = excluded.unknown, reason = excluded.reason, changed = excluded.changed"
 )
 
-// recover takes over what a host that died left in the log, and returns the
+// recoverLog takes over what a host that died left in the log, and returns the
 // number of the next segment.
 func recoverLog(conn *sqlite.Conn, dir string) (next int64, err error) {
 	var applied int64

@@ -335,6 +335,9 @@ func (s *Store) Accept(ctx context.Context, events []event.Event) ([]store.Recei
 	if len(events) == 0 {
 		return nil, nil
 	}
+	if s.lost.Load() {
+		return nil, errLost
+	}
 	receipts := make([]store.Receipt, len(events))
 	err := s.writer.write(ctx, &work{rows: 2 * len(events), events: len(events), do: func(w *writer) error {
 		now := stored(w.now())
