@@ -1,49 +1,49 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/store"
 )
 
-// accept writes one event: a journal row, and the catalog row where it changes.
+// accept adds one event to the commit being made: a journal row, and the catalog
+// row where it changes.
 func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
-	row, rowID, err := w.product(e.Key)
+	if seq, err := w.position(eventID{e.Source, e.ID}); err != nil || seq > 0 {
+		return store.Receipt{Seq: seq, Duplicate: true}, err
+	}
+	row, err := w.product(e.Key)
 	if err != nil {
 		return store.Receipt{}, err
 	}
 	entry, changes := store.Merge(row, e)
-	entry.Seq, entry.Accepted = w.next, now
-
-	blob, err := encode(&entry.Product)
+	entry.Seq, entry.Accepted, entry.Time = w.next, now, stored(entry.Time)
+	product, err := encode(&entry.Product)
 	if err != nil {
 		return store.Receipt{}, err
 	}
-	inserted, err := w.insertEvent(&entry, blob)
-	if err != nil {
+	if err := w.frame.row(inEvents).entry(&entry, product).err; err != nil {
 		return store.Receipt{}, err
 	}
-	if !inserted {
-		seq, err := w.position(e.Source, e.ID)
-		return store.Receipt{Seq: seq, Duplicate: true}, err
+	if changes {
+		row := &event.Entry{Key: entry.Key, Seq: entry.Seq, Accepted: now, Product: entry.Product, Deleted: entry.Deleted, Known: entry.Known}
+		w.frame.row(inProducts).catalogRow(row)
+		w.stage.addProduct(row)
+		w.remember(row)
 	}
+	entry.Known = nil // which is the catalog's
+	w.stage.addEntry(&entry, product)
 	w.next++
-	switch {
-	case !changes:
-	case row == nil:
-		err = bind(w.conn, "INSERT INTO products (seq, changed, key, deleted, known) VALUES (?,?,?,?,?)").
-			int(entry.Seq).time(now).text(entry.Key).bool(entry.Deleted).list(entry.Known).run()
-		rowID = w.conn.LastInsertRowID()
-	default:
-		err = bind(w.conn, "UPDATE products SET seq = ?, changed = ?, deleted = ?, known = ? WHERE id = ?").
-			int(entry.Seq).time(now).bool(entry.Deleted).list(entry.Known).int(rowID).run()
+	return store.Receipt{Seq: entry.Seq}, nil
+}
+
+// stored is a time as the tables keep it.
+func stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
 	}
-	if changes && err == nil {
-		w.remember(&entry, rowID)
-	}
-	return store.Receipt{Seq: entry.Seq}, err
+	return t.Truncate(time.Microsecond).UTC()
 }
 
 // What the writer remembers is bounded by products and by bytes.
@@ -54,22 +54,19 @@ const (
 
 // recent is a catalog row that the writer knows without reading it.
 type recent struct {
-	entry event.Entry
-	id    int64
-	size  int
+	row  *event.Entry
+	size int
 }
 
 // remember keeps a product that was just written: it often changes again soon.
-// What is forgotten is read again, so a failed transaction just forgets all.
-func (w *writer) remember(entry *event.Entry, id int64) {
-	size := event.Size(&entry.Product, nil)
+// What is forgotten is read again, so a failed commit just forgets all.
+func (w *writer) remember(row *event.Entry) {
+	size := event.Size(&row.Product, nil)
 	if len(w.recent) >= maxRecent || w.recentBytes+size > maxRecentBytes {
 		w.forgetRecent()
 	}
-	w.recentBytes += size - w.recent[entry.Key].size
-	row := event.Entry{Key: entry.Key, Seq: entry.Seq, Accepted: entry.Accepted,
-		Product: entry.Product, Deleted: entry.Deleted, Known: entry.Known}
-	w.recent[entry.Key] = recent{row, id, size}
+	w.recentBytes += size - w.recent[row.Key].size
+	w.recent[row.Key] = recent{row, size}
 }
 
 func (w *writer) forgetRecent() {
@@ -77,35 +74,38 @@ func (w *writer) forgetRecent() {
 	w.recentBytes = 0
 }
 
-// product is the catalog's row of key as the transaction sees it; nil: none.
-func (w *writer) product(key string) (row *event.Entry, id int64, err error) {
+// product is the catalog's row of key as the commit sees it; nil: none.
+func (w *writer) product(key string) (*event.Entry, error) {
 	if known, ok := w.recent[key]; ok {
-		return &known.entry, known.id, nil
+		return known.row, nil
 	}
-	err = bind(w.conn, selectProducts+"WHERE p.key = ?").text(key).each(func(r *scanner) {
-		e := r.catalogRow()
-		row, id = &e, r.int()
+	if row := productIn([]*tail{w.stage}, key); row != nil {
+		return row, nil
+	}
+	row := w.memory.product(key)
+	if row != nil {
+		return row, nil
+	}
+	s := prepare(w.read, selectProducts+"WHERE p.key = ?")
+	s.text(key)
+	err := s.each(func(v *values) {
+		e := v.catalogRow()
+		row = &e
 	})
-	return row, id, err
+	return row, err
 }
 
-// insertEvent says false where the event is there already.
-func (w *writer) insertEvent(e *event.Entry, product []byte) (bool, error) {
-	var raw []byte
-	if e.Raw != nil {
-		var err error
-		if raw, err = json.Marshal(e.Raw); err != nil {
-			return false, err
-		}
+// position is where an event is already; 0: nowhere.
+func (w *writer) position(id eventID) (int64, error) {
+	if seq := w.stage.ids[id]; seq > 0 {
+		return seq, nil
 	}
-	err := bind(w.conn, "INSERT INTO events ("+entryColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (source, id) DO NOTHING").
-		int(e.Seq).time(e.Accepted).text(e.Key).bool(e.Deleted).list(e.Fields).blob(product).
-		text(e.Source).text(e.ID).text(string(e.Op)).time(e.Time).bool(e.Hint).blob(raw).run()
-	return w.conn.Changes() > 0, err
-}
-
-func (w *writer) position(source, id string) (seq int64, err error) {
-	err = bind(w.conn, "SELECT seq FROM events WHERE source = ? AND id = ?").text(source).text(id).
-		each(func(r *scanner) { seq = r.int() })
+	if seq := w.memory.position(id); seq > 0 {
+		return seq, nil
+	}
+	var seq int64
+	s := prepare(w.read, "SELECT seq FROM events WHERE source = ? AND id = ?")
+	s.text(id.source).text(id.id)
+	err := s.each(func(v *values) { seq = v.int() })
 	return seq, err
 }

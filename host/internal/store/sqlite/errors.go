@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
+	"syscall"
 
 	"zombiezen.com/go/sqlite"
 
@@ -11,6 +14,9 @@ import (
 // explain gives the errors of SQLite that somebody can act on their names and
 // remedies. It is applied once, where SQLite is left.
 func explain(err error) error {
+	if noRoom(err) {
+		return full(err)
+	}
 	switch code := sqlite.ErrCode(err); code.ToPrimary() {
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return damaged(err)
@@ -24,6 +30,12 @@ func explain(err error) error {
 		}
 	}
 	return err
+}
+
+// noRoom says whether the log's file could not grow.
+func noRoom(err error) bool {
+	const windowsDiskFull = syscall.Errno(112)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
 }
 
 func full(err error) error { return fmt.Errorf("%w (%w)", store.ErrFull, err) }

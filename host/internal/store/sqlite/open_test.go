@@ -47,11 +47,25 @@ func accept(t testing.TB, s *Store, events []event.Event) {
 
 func count(t testing.TB, s *Store) int {
 	t.Helper()
-	entries, err := s.Journal(t.Context(), 0, 1_000_000)
-	if err != nil {
+	n, after := 0, int64(0)
+	for {
+		entries, err := s.Journal(t.Context(), after, 1_000_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 0 {
+			return n
+		}
+		n, after = n+len(entries), entries[len(entries)-1].Seq
+	}
+}
+
+// settle has all that was committed in the tables.
+func settle(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.writer.settled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return len(entries)
 }
 
 // filled is a closed store's folder.
@@ -119,6 +133,7 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 // dump prints all that is in a store.
 func dump(t *testing.T, s *Store) string {
 	t.Helper()
+	settle(t, s)
 	var b strings.Builder
 	for _, table := range []string{"events", "products", "lanes", "links", "deliveries"} {
 		if err := s.read(t.Context(), func(conn *sqlite.Conn) error {
@@ -158,9 +173,7 @@ func TestCommitsAreDurable(t *testing.T) {
 	s := open(t, Options{})
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2"} {
 		var got string
-		if err := s.writer.write(t.Context(), &work{do: func(w *writer) error {
-			return bind(w.conn, "PRAGMA "+pragma).each(func(r *scanner) { got = r.text() })
-		}}); err != nil {
+		if err := prepare(s.conn, "PRAGMA "+pragma).each(func(v *values) { got = v.text() }); err != nil {
 			t.Fatal(err)
 		}
 		if got != want {

@@ -13,79 +13,151 @@ import (
 )
 
 // collect runs a query and gathers what scan makes of its rows.
-func collect[T any](ctx context.Context, s *Store, query string, fill func(*binder), scan func(*scanner) T) (rows []T, err error) {
+func collect[T any](ctx context.Context, s *Store, query string, fill func(*columns), scan func(*values) T) (rows []T, err error) {
 	err = s.read(ctx, func(conn *sqlite.Conn) error {
-		b := bind(conn, query)
-		fill(b)
-		return b.each(func(r *scanner) { rows = append(rows, scan(r)) })
+		st := prepare(conn, query)
+		fill(&st.columns)
+		return st.each(func(v *values) { rows = append(rows, scan(v)) })
 	})
 	return rows, err
 }
 
-// entries is collect for entries of any size: it stops when they pass
-// store.MaxRead.
-func (s *Store) entries(ctx context.Context, query string, fill func(*binder), scan func(*scanner) event.Entry) ([]event.Entry, error) {
-	size := 0
-	return collect(ctx, s, query, fill, func(r *scanner) event.Entry {
-		e := scan(r)
-		size += event.Size(&e.Product, e.Raw)
-		r.last = size >= store.MaxRead
-		return e
-	})
-}
-
 // one runs a query of one row with one number.
-func one(ctx context.Context, s *Store, query string, fill func(*binder)) (int64, error) {
-	rows, err := collect(ctx, s, query, fill, (*scanner).int)
+func one(ctx context.Context, s *Store, query string, fill func(*columns)) (int64, error) {
+	rows, err := collect(ctx, s, query, fill, (*values).int)
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
 	return rows[0], nil
 }
 
+// entries runs a query for entries. The room that is left is less by what was read.
+func (s *Store) entries(ctx context.Context, room *int, query string, fill func(*columns), scan func(*values) event.Entry) ([]event.Entry, error) {
+	return collect(ctx, s, query, fill, func(v *values) event.Entry {
+		e := scan(v)
+		*room -= event.Size(&e.Product, e.Raw)
+		v.last = *room <= 0
+		return e
+	})
+}
+
+// behind reads entries behind a position: those in the tables, as rows reads
+// them up to a position, and then those in memory that keep lets pass.
+func (s *Store) behind(ctx context.Context, after int64, limit int,
+	rows func(room *int, after, below int64, limit int) ([]event.Entry, error), keep func([]*tail, *event.Entry) *event.Entry) (list []event.Entry, err error) {
+	for room, here := store.MaxRead, false; !here; {
+		if first := s.memory.first(); after+1 < first {
+			some, err := rows(&room, after, first, limit-len(list))
+			if list = append(list, some...); err != nil || room <= 0 || len(list) >= limit {
+				return list, err
+			}
+			after = first - 1
+		}
+		// By now the tables may have taken over more.
+		list, here = s.memory.journal(list, after, limit-len(list), room, keep)
+	}
+	return list, s.usable(ctx)
+}
+
 // Journal reads entries behind a position.
 func (s *Store) Journal(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
-	return s.entries(ctx, "SELECT "+entryColumns+" FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-		func(b *binder) { b.int(after).limit(limit) }, (*scanner).entry)
-}
-
-// Catalog reads products whose last change is behind a position.
-func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
-	return s.entries(ctx, selectProducts+"WHERE p.seq > ? ORDER BY p.seq LIMIT ?",
-		func(b *binder) { b.int(after).limit(limit) }, (*scanner).catalogRow)
-}
-
-// JournalAt reads the entries at these positions.
-func (s *Store) JournalAt(ctx context.Context, positions []int64) ([]event.Entry, error) {
-	return collect(ctx, s, "SELECT "+entryColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
-		func(b *binder) { b.text(jsonList(positions)) }, (*scanner).entry)
-}
-
-// CatalogAt reads the products whose last change is at these positions.
-func (s *Store) CatalogAt(ctx context.Context, positions []int64) ([]event.Entry, error) {
-	return collect(ctx, s, selectProducts+"WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq",
-		func(b *binder) { b.text(jsonList(positions)) }, (*scanner).catalogRow)
+	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) ([]event.Entry, error) {
+		return s.entries(ctx, room, "SELECT "+entryColumns+" FROM events WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
+			func(c *columns) { c.int(after).int(below).limit(limit) }, (*values).entry)
+	}, func(_ []*tail, e *event.Entry) *event.Entry { return e })
 }
 
 // History reads one product's entries behind a position.
 func (s *Store) History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error) {
-	return s.entries(ctx, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? ORDER BY seq LIMIT ?",
-		func(b *binder) { b.text(key).int(after).limit(limit) }, (*scanner).entry)
+	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) ([]event.Entry, error) {
+		return s.entries(ctx, room, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?",
+			func(c *columns) { c.text(key).int(after).int(below).limit(limit) }, (*values).entry)
+	}, func(_ []*tail, e *event.Entry) *event.Entry {
+		if e.Key != key {
+			return nil
+		}
+		return e
+	})
+}
+
+// Catalog reads products whose last change is behind a position.
+func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
+	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) (list []event.Entry, err error) {
+		for {
+			rows, err := s.entries(ctx, room, selectProducts+"WHERE p.seq > ? AND p.seq < ? ORDER BY p.seq LIMIT ?",
+				func(c *columns) { c.int(after).int(below).limit(limit - len(list)) }, (*values).catalogRow)
+			if err != nil || len(rows) == 0 {
+				return list, err
+			}
+			after = rows[len(rows)-1].Seq
+			// What has changed since comes later.
+			list = append(list, slices.DeleteFunc(rows, func(e event.Entry) bool { return s.memory.product(e.Key) != nil })...)
+			if *room <= 0 || len(list) >= limit {
+				return list, nil
+			}
+		}
+	}, latest)
+}
+
+// latest is the catalog row that e made, nil when there is a later one.
+func latest(tails []*tail, e *event.Entry) *event.Entry {
+	if row := productIn(tails, e.Key); row != nil && row.Seq == e.Seq {
+		return row
+	}
+	return nil
+}
+
+// JournalAt reads the entries at these positions.
+func (s *Store) JournalAt(ctx context.Context, positions []int64) ([]event.Entry, error) {
+	return settled(ctx, s, "SELECT "+entryColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
+		func(c *columns) { c.text(jsonList(positions)) }, (*values).entry)
+}
+
+// CatalogAt reads the products whose last change is at these positions.
+func (s *Store) CatalogAt(ctx context.Context, positions []int64) ([]event.Entry, error) {
+	return settled(ctx, s, selectProducts+"WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq",
+		func(c *columns) { c.text(jsonList(positions)) }, (*values).catalogRow)
+}
+
+// settled is collect after all that was committed is in the tables: for what is
+// asked rarely.
+func settled[T any](ctx context.Context, s *Store, query string, fill func(*columns), scan func(*values) T) ([]T, error) {
+	if err := s.writer.settled(ctx); err != nil {
+		return nil, err
+	}
+	return collect(ctx, s, query, fill, scan)
 }
 
 // Products reads catalog rows.
-func (s *Store) Products(ctx context.Context, keys []string) ([]event.Entry, error) {
-	return collect(ctx, s, selectProducts+"WHERE p.key IN (SELECT value FROM json_each(?))",
-		func(b *binder) { b.text(jsonList(keys)) }, (*scanner).catalogRow)
+func (s *Store) Products(ctx context.Context, keys []string) (list []event.Entry, err error) {
+	var rest []string
+	s.memory.look(func(tails []*tail) {
+		for _, key := range keys {
+			if row := productIn(tails, key); row != nil {
+				list = append(list, *row)
+			} else {
+				rest = append(rest, key)
+			}
+		}
+	})
+	if len(rest) == 0 {
+		return list, s.usable(ctx)
+	}
+	rows, err := collect(ctx, s, selectProducts+"WHERE p.key IN (SELECT value FROM json_each(?))",
+		func(c *columns) { c.text(jsonList(rest)) }, (*values).catalogRow)
+	return append(list, rows...), err
 }
 
 // Head is the newest position.
 func (s *Store) Head(ctx context.Context) (int64, error) {
-	return one(ctx, s, "SELECT coalesce(max(seq), 0) FROM events", func(*binder) {})
+	return s.memory.head(), s.usable(ctx)
 }
 
 // At is the first position accepted at or after t.
 func (s *Store) At(ctx context.Context, t time.Time) (int64, error) {
+	if err := s.writer.settled(ctx); err != nil {
+		return 0, err
+	}
 	return s.firstAt(ctx, "events", "accepted", t)
 }
 
@@ -93,17 +165,17 @@ func (s *Store) At(ctx context.Context, t time.Time) (int64, error) {
 // but for steps of the clock, so a search by halves finds the place without an
 // index.
 func (s *Store) firstAt(ctx context.Context, table, column string, t time.Time) (int64, error) {
-	low, err := one(ctx, s, "SELECT coalesce(min(rowid), 1) FROM "+table, func(*binder) {})
+	low, err := one(ctx, s, "SELECT coalesce(min(rowid), 1) FROM "+table, none)
 	if err != nil {
 		return 0, err
 	}
-	high, err := one(ctx, s, "SELECT coalesce(max(rowid), 0) + 1 FROM "+table, func(*binder) {})
+	high, err := one(ctx, s, "SELECT coalesce(max(rowid), 0) + 1 FROM "+table, none)
 	if err != nil {
 		return 0, err
 	}
 	for low < high {
 		middle := low + (high-low)/2
-		at, err := one(ctx, s, "SELECT "+column+" FROM "+table+" WHERE rowid >= ? ORDER BY rowid LIMIT 1", func(b *binder) { b.int(middle) })
+		at, err := one(ctx, s, "SELECT "+column+" FROM "+table+" WHERE rowid >= ? ORDER BY rowid LIMIT 1", func(c *columns) { c.int(middle) })
 		if err != nil {
 			return 0, err
 		}
@@ -118,13 +190,11 @@ func (s *Store) firstAt(ctx context.Context, table, column string, t time.Time) 
 
 // Lane reads a connector's lane.
 func (s *Store) Lane(ctx context.Context, connector string) (store.Lane, error) {
-	lanes, err := collect(ctx, s, "SELECT cursor, open, state, reason, policy FROM lanes WHERE connector = ?",
-		func(b *binder) { b.text(connector) },
-		func(r *scanner) store.Lane {
-			l := store.Lane{Connector: connector, Cursor: r.int(), Open: r.open(connector)}
-			l.State, l.Reason, l.Policy = store.LaneState(r.text()), r.text(), r.text()
-			return l
-		})
+	if lane := s.memory.lane(connector); lane != nil {
+		return *lane, s.usable(ctx)
+	}
+	lanes, err := collect(ctx, s, "SELECT "+laneColumns+" FROM lanes WHERE connector = ?",
+		func(c *columns) { c.text(connector) }, (*values).lane)
 	if err != nil || len(lanes) == 0 {
 		return store.Lane{Connector: connector}, err
 	}
@@ -132,25 +202,71 @@ func (s *Store) Lane(ctx context.Context, connector string) (store.Lane, error) 
 }
 
 // Links reads what is known of keys at a connector.
-func (s *Store) Links(ctx context.Context, connector string, keys []string) ([]store.Link, error) {
-	return collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND key IN (SELECT value FROM json_each(?))",
-		func(b *binder) { b.text(connector).text(jsonList(keys)) }, (*scanner).link)
+func (s *Store) Links(ctx context.Context, connector string, keys []string) (list []store.Link, err error) {
+	var rest []string
+	s.memory.look(func(tails []*tail) {
+		for _, key := range keys {
+			switch link, there := linkIn(tails, linkID{connector, key}); {
+			case !there:
+				rest = append(rest, key)
+			case link != nil:
+				list = append(list, *link)
+			}
+		}
+	})
+	if len(rest) == 0 {
+		return list, s.usable(ctx)
+	}
+	rows, err := collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND key IN (SELECT value FROM json_each(?))",
+		func(c *columns) { c.text(connector).text(jsonList(rest)) }, (*values).link)
+	return append(list, rows...), err
 }
 
 // Behind reads links that are due.
 func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error) {
-	return collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next LIMIT ?",
-		func(b *binder) { b.text(connector).text(string(state)).time(until).limit(limit) }, (*scanner).link)
+	here := s.memory.links(connector)
+	until = until.Truncate(time.Microsecond)
+	list, err := collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next LIMIT ?",
+		func(c *columns) { c.text(connector).text(string(state)).time(until).limit(max(limit, 0) + len(here)) }, (*values).link)
+	if len(here) == 0 || err != nil {
+		return list, err
+	}
+	list = slices.DeleteFunc(list, func(l store.Link) bool { _, newer := here[l.Key]; return newer })
+	for _, link := range here {
+		if link != nil && state != store.InStep && link.State == state && !link.Next.Truncate(time.Microsecond).After(until) {
+			list = append(list, *link)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b store.Link) int { return a.Next.Compare(b.Next) })
+	return list[:min(max(limit, 0), len(list))], nil
 }
 
 // NextDue is the soonest retry time behind a time.
-func (s *Store) NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error) {
-	next, err := one(ctx, s, "SELECT coalesce(min(next), 0) FROM links WHERE connector = ? AND state = ? AND state <> '' AND next > ?",
-		func(b *binder) { b.text(connector).text(string(store.Due)).time(after) })
-	if err != nil || next == 0 {
-		return time.Time{}, err
+func (s *Store) NextDue(ctx context.Context, connector string, after time.Time) (soonest time.Time, err error) {
+	here := s.memory.links(connector)
+	after = after.Truncate(time.Microsecond)
+	earlier := func(t time.Time) {
+		if t = t.Truncate(time.Microsecond); t.After(after) && (soonest.IsZero() || t.Before(soonest)) {
+			soonest = t
+		}
 	}
-	return time.UnixMicro(next).UTC(), nil
+	for _, link := range here {
+		if link != nil && link.State == store.Due {
+			earlier(link.Next.UTC())
+		}
+	}
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		st := prepare(conn, "SELECT next, key FROM links WHERE connector = ? AND state = ? AND state <> '' AND next > ? ORDER BY next")
+		st.text(connector).text(string(store.Due)).time(after)
+		return st.each(func(v *values) {
+			next, key := v.time(), v.text()
+			if _, newer := here[key]; !newer {
+				earlier(next)
+				v.last = true
+			}
+		})
+	})
+	return soonest, err
 }
 
 // Counts counts links by state.
@@ -159,10 +275,10 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 		state store.State
 		n     int64
 	}
-	rows, err := collect(ctx, s,
+	rows, err := settled(ctx, s,
 		"SELECT state, count(*) FROM links WHERE connector = ? AND state <> '' GROUP BY state",
-		func(b *binder) { b.text(connector) },
-		func(r *scanner) count { return count{store.State(r.text()), r.int()} })
+		func(c *columns) { c.text(connector) },
+		func(v *values) count { return count{store.State(v.text()), v.int()} })
 	counts := make(map[store.State]int64, len(rows))
 	for _, row := range rows {
 		counts[row.state] = row.n
@@ -172,7 +288,7 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 
 // Deliveries reads records of attempts.
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
-	query := "SELECT " + deliveryColumns + " FROM deliveries WHERE id > ?"
+	query := "SELECT id, " + deliveryColumns + " FROM deliveries WHERE id > ?"
 	if q.Key != "" {
 		query += " AND key = ? AND seq IN (SELECT seq FROM events WHERE key = ?)"
 	}
@@ -183,16 +299,21 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	if q.Newest {
 		query += " DESC"
 	}
-	rows, err := collect(ctx, s, query+" LIMIT ?", func(b *binder) {
-		b.int(q.After)
+	rows, err := settled(ctx, s, query+" LIMIT ?", func(c *columns) {
+		c.int(q.After)
 		if q.Key != "" {
-			b.text(q.Key).text(q.Key)
+			c.text(q.Key).text(q.Key)
 		}
 		if q.Connector != "" {
-			b.text(q.Connector)
+			c.text(q.Connector)
 		}
-		b.limit(q.Limit)
-	}, (*scanner).delivery)
+		c.limit(q.Limit)
+	}, func(v *values) store.Delivery {
+		id := v.int()
+		d := v.delivery()
+		d.ID = id
+		return d
+	})
 	if q.Newest {
 		slices.Reverse(rows)
 	}

@@ -22,7 +22,6 @@ CREATE INDEX events_key ON events (key); -- and by seq, which is the row's own i
 -- The catalog says where in the journal each product's latest state is. That
 -- entry is never pruned.
 CREATE TABLE products (
-  id      INTEGER PRIMARY KEY,
   key     TEXT NOT NULL UNIQUE,
   seq     INTEGER NOT NULL, -- of its last change
   changed INTEGER NOT NULL,
@@ -83,3 +82,7 @@ CREATE TABLE deliveries (
 -- By seq, which grows, rather than by key, which would touch a page of the index
 -- for each row; a product's deliveries are found through its events.
 CREATE INDEX deliveries_seq ON deliveries (seq);
+
+-- Up to which segment of the log the tables have taken it over.
+CREATE TABLE log (segment INTEGER NOT NULL) STRICT;
+INSERT INTO log VALUES (0);

@@ -1,9 +1,16 @@
-// Package sqlite keeps the store in one SQLite file: nothing to install, and
-// every answered commit is on the disk.
+// Package sqlite keeps the store in one folder: nothing to install, and every
+// answered commit is on the disk.
 //
-// One goroutine writes. Whatever waits for it while a commit is being synced
-// shares the next one (group commit), which is what makes it fast. Readers have
-// connections of their own and never wait for the writer.
+// A commit is one write at the end of a log, and one sync. One goroutine makes
+// them, and whatever waits for it meanwhile shares the next (group commit). What
+// is new is kept in memory, too, where lanes read it, and goes to the tables of a
+// SQLite file in its own time, thousands of rows in a transaction: so a product
+// that changed a hundred times is one row there, and a page of an index is written
+// once for many entries. A host that died takes over at its start what the log has
+// and the tables do not.
+//
+// The way of a row: writer (accept, record) → log and memory → tables. Readers
+// look into memory first, and then into the tables; nothing is ever in neither.
 package sqlite
 
 import (
@@ -50,6 +57,7 @@ type Options struct {
 	// For tests; zero: the default.
 	maxPages   int64 // bounds the file, in pages of 4 KiB
 	maxWaiting int64 // events that may wait for the disk
+	flushBytes int   // of a tail that goes to the tables
 	checkFirst int64 // a file up to this size is checked before Open returns
 	watchEvery time.Duration
 }
@@ -59,7 +67,12 @@ type Store struct {
 	options Options
 	file    string
 	lock    *flock.Flock
+	conn    *sqlite.Conn // that writes to the tables
 	readers *sqlitex.Pool
+	reader  *sqlite.Conn // the writer's
+	log     *log
+	memory  *memory
+	tables  *tables
 	writer  *writer
 	close   func() error
 
@@ -85,6 +98,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		options.Now = time.Now
 	}
 	options.checkFirst = cmp.Or(options.checkFirst, defaultCheckFirst)
+	options.flushBytes = cmp.Or(options.flushBytes, defaultFlushBytes)
 	options.maxWaiting = cmp.Or(options.maxWaiting, defaultMaxWaiting)
 	options.watchEvery = cmp.Or(options.watchEvery, defaultWatchEvery)
 	lock, err := lockDir(options.Dir)
@@ -106,7 +120,10 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) connect(ctx context.Context) error {
+func (s *Store) connect(ctx context.Context) (err error) {
+	if s.writer, err = newWriter(s.options); err != nil {
+		return err
+	}
 	// SQLite would let every user read a file that it makes. Its log takes after it.
 	made, err := os.OpenFile(s.file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -115,21 +132,39 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := made.Close(); err != nil {
 		return err
 	}
-	conn, err := openWriter(ctx, s.file, s.options.maxPages)
+	if s.conn, err = openTables(ctx, s.file, s.options.maxPages); err != nil {
+		return err
+	}
+	number, err := recoverLog(s.conn, s.options.Dir)
 	if err != nil {
 		return err
 	}
-	if s.writer, err = startWriter(conn, s.options); err != nil {
-		return errors.Join(err, conn.Close())
-	}
 	s.readers, err = sqlitex.NewPool(s.file, sqlitex.PoolOptions{
 		Flags:    sqlite.OpenReadWrite, // WAL readers keep the shared index, which is a write
-		PoolSize: readerCount,
+		PoolSize: readerCount + 1,
 		PrepareConn: func(conn *sqlite.Conn) error {
 			return sqlitex.ExecuteScript(conn, "PRAGMA query_only = 1; PRAGMA cache_size = -4096;", nil)
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if s.reader, err = s.readers.Take(ctx); err != nil {
+		return err
+	}
+	s.reader.SetInterrupt(nil) // it outlives ctx
+	// Pruning never takes the newest row, so a position is never given twice.
+	next, err := one(ctx, s, "SELECT coalesce(max(seq), 0) + 1 FROM events", none)
+	if err != nil {
+		return err
+	}
+	if s.log, err = openLog(s.options.Dir, number); err != nil {
+		return err
+	}
+	s.memory = newMemory(next)
+	s.tables = startTables(s.conn, s.memory, s.log)
+	s.writer.start(s, next)
+	return nil
 }
 
 // lockDir makes the data folder this process's own. The system lets go of the
@@ -148,9 +183,9 @@ func lockDir(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// openWriter opens the one connection that writes, and brings the schema up to
+// openTables opens the one connection that writes, and brings the schema up to
 // date. A file that is not ours is left as it is.
-func openWriter(ctx context.Context, file string, maxPages int64) (conn *sqlite.Conn, err error) {
+func openTables(ctx context.Context, file string, maxPages int64) (conn *sqlite.Conn, err error) {
 	if conn, err = sqlite.OpenConn(file, sqlite.OpenReadWrite, sqlite.OpenCreate); err != nil {
 		return nil, err
 	}
@@ -193,7 +228,7 @@ func recognise(conn *sqlite.Conn) error {
 		"PRAGMA application_id":              &app,
 		"PRAGMA user_version":                &version,
 	} {
-		if err := bind(conn, query).each(func(r *scanner) { *value = r.int() }); err != nil {
+		if err := prepare(conn, query).each(func(v *values) { *value = v.int() }); err != nil {
 			return err
 		}
 	}
@@ -230,7 +265,7 @@ func (s *Store) damaged(err error) {
 }
 
 func (s *Store) quickCheck(ctx context.Context) error {
-	found, err := collect(ctx, s, "PRAGMA quick_check(1)", func(*binder) {}, (*scanner).text)
+	found, err := collect(ctx, s, "PRAGMA quick_check(1)", none, (*values).text)
 	if err == nil && !slices.Equal(found, []string{"ok"}) {
 		err = damaged(errors.New(strings.Join(found, "; ")))
 	}
@@ -255,13 +290,27 @@ func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	return explain(err)
 }
 
-// Changed is closed at the next append.
-func (s *Store) Changed() <-chan struct{} { return s.writer.appended() }
+// usable says why nothing can be read from memory.
+func (s *Store) usable(ctx context.Context) error {
+	if s.writer.closing() {
+		return store.ErrClosed
+	}
+	return context.Cause(ctx)
+}
 
-// Size is what the file and its log take on disk.
+// Changed is closed at the next append.
+func (s *Store) Changed() <-chan struct{} { return s.memory.appended() }
+
+// Size is what the file and the logs take on disk.
 func (s *Store) Size() int64 {
+	files := []string{s.file, s.file + "-wal", filepath.Join(s.options.Dir, spareName)}
+	if numbers, err := segments(s.options.Dir); err == nil {
+		for _, number := range numbers {
+			files = append(files, filepath.Join(s.options.Dir, segmentName(number)))
+		}
+	}
 	var size int64
-	for _, file := range []string{s.file, s.file + "-wal"} {
+	for _, file := range files {
 		if info, err := os.Stat(file); err == nil {
 			size += info.Size()
 		}
@@ -277,14 +326,21 @@ func (s *Store) shut() error {
 	s.endBackground()
 	s.background.Wait()
 	var errs []error
-	if s.writer != nil {
-		s.writer.stop()
+	if s.tables != nil {
+		errs = append(errs, s.writer.stop())
+		s.tables.stop()
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.close())
+	}
+	if s.reader != nil {
+		s.readers.Put(s.reader)
 	}
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
 	}
-	if s.writer != nil { // last, so that it takes the log into the file
-		errs = append(errs, s.writer.conn.Close())
+	if s.conn != nil { // last, so that it takes SQLite's own log into the file
+		errs = append(errs, s.conn.Close())
 	}
 	return errors.Join(append(errs, s.lock.Unlock())...)
 }

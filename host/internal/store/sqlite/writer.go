@@ -20,12 +20,20 @@ const (
 	defaultMaxWaiting = 20_000
 	// maxGroup bounds the rows of one commit, so that no one waits long for others' rows.
 	maxGroup = 2_000
+
+	// The tail goes to the tables when it is this large, or this old. It may grow
+	// further while the one before it is being written, to eight times as much.
+	defaultFlushBytes = 4 << 20
+	flushAge          = time.Second
 )
 
-// writer is the one goroutine that writes. Work that arrives while it commits
-// is committed together, next.
+// writer is the one goroutine that commits: it writes to the log. Work that
+// arrives while it does is committed together, next.
 type writer struct {
-	conn    *sqlite.Conn
+	log     *log
+	tables  *tables
+	memory  *memory
+	read    *sqlite.Conn // for what is in the tables
 	now     func() time.Time
 	queue   chan *work
 	stopped chan struct{} // closed when no more work is taken
@@ -34,13 +42,19 @@ type writer struct {
 
 	waiting    atomic.Int64 // events in the queue
 	maxWaiting int64
-	next       int64 // position of the next event; only the goroutine uses it
+	flushBytes int
+	warn       func(message string, args ...any)
 
-	recent      map[string]recent // by key; only the goroutine uses it
+	// Only the goroutine uses what follows.
+	next        int64             // position of the next event
+	stage       *tail             // what the commit being made writes
+	frame       *frame            // the same, for the log
+	recent      map[string]recent // catalog rows by key
 	recentBytes int
-
-	mu      sync.Mutex
-	changed chan struct{}
+	busy        bool           // a tail is being written to the tables
+	born        time.Time      // when the first of the active tail was committed
+	asked       []chan<- error // who waits for all to be in the tables
+	trouble     error          // why the tables could not be written
 
 	commits prometheus.Histogram
 	group   prometheus.Histogram
@@ -55,15 +69,16 @@ type work struct {
 	result chan error
 }
 
-func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
+func newWriter(options Options) (*writer, error) {
 	w := &writer{
-		conn:       conn,
 		now:        options.Now,
 		maxWaiting: options.maxWaiting,
+		flushBytes: options.flushBytes,
+		warn:       options.Log.Warn,
 		queue:      make(chan *work, 1024),
 		stopped:    make(chan struct{}),
 		done:       make(chan struct{}),
-		changed:    make(chan struct{}),
+		frame:      newFrame(nil),
 		recent:     map[string]recent{},
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "synchost_store_commit_seconds", Help: "Time of one commit, with its sync to disk.",
@@ -74,27 +89,24 @@ func startWriter(conn *sqlite.Conn, options Options) (*writer, error) {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 7),
 		}),
 	}
-	if err := w.findNext(); err != nil {
-		return nil, err
+	if options.Metrics == nil {
+		return w, nil
 	}
-	if options.Metrics != nil {
-		waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "synchost_store_waiting_events", Help: "Events that wait for their commit.",
-		}, func() float64 { return float64(w.waiting.Load()) })
-		for _, c := range []prometheus.Collector{w.commits, w.group, waiting} {
-			if err := options.Metrics.Register(c); err != nil {
-				return nil, err
-			}
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "synchost_store_waiting_events", Help: "Events that wait for their commit.",
+	}, func() float64 { return float64(w.waiting.Load()) })
+	for _, c := range []prometheus.Collector{w.commits, w.group, waiting} {
+		if err := options.Metrics.Register(c); err != nil {
+			return nil, err
 		}
 	}
-	go w.run()
 	return w, nil
 }
 
-// findNext reads the position of the next event. Pruning never takes the newest
-// row, so a position is never given twice.
-func (w *writer) findNext() error {
-	return bind(w.conn, "SELECT coalesce(max(seq), 0) + 1 FROM events").each(func(r *scanner) { w.next = r.int() })
+// start lets the goroutine go.
+func (w *writer) start(s *Store, next int64) {
+	w.log, w.tables, w.memory, w.read, w.next = s.log, s.tables, s.memory, s.reader, next
+	go w.run()
 }
 
 // write hands work to the goroutine and waits until it is on disk.
@@ -138,12 +150,27 @@ func (w *writer) write(ctx context.Context, job *work) error {
 
 func (w *writer) run() {
 	defer close(w.done)
+	old := time.NewTimer(flushAge)
+	defer old.Stop()
 	group := make([]*work, 0, 256)
 	for {
+		w.flush()
+		queue := w.queue
+		if w.busy && w.trouble == nil && w.memory.active.bytes > 8*w.flushBytes {
+			queue = nil // until the tables have caught up
+		}
+		if !w.busy && !w.memory.active.empty() {
+			old.Reset(time.Until(w.born.Add(flushAge)))
+		}
 		group = group[:0]
 		select {
-		case job := <-w.queue:
+		case job := <-queue:
 			group = append(group, job)
+		case err := <-w.tables.tried:
+			w.flushed(err)
+			continue
+		case <-old.C:
+			continue
 		case <-w.stopped:
 			select {
 			case job := <-w.queue:
@@ -166,13 +193,54 @@ func (w *writer) run() {
 	}
 }
 
-// commit writes a group in one transaction. If it fails, each of the group is
-// tried alone, so that only the one at fault is refused.
+// flush hands the tail to the tables when it is large or old enough, or when
+// somebody waits for it.
+func (w *writer) flush() {
+	active := w.memory.active
+	switch {
+	case w.busy:
+	case active.empty():
+		answer(w.asked, nil)
+		w.asked = nil
+	case active.bytes >= w.flushBytes, len(w.asked) > 0, time.Since(w.born) >= flushAge:
+		segment := w.log.number
+		if err := w.log.rotate(); err != nil {
+			answer(w.asked, explain(err))
+			w.asked, w.born = nil, time.Now() // the log goes on as it is
+			return
+		}
+		w.tables.flushes <- flush{w.memory.rotate(), segment, w.asked}
+		w.busy, w.asked = true, nil
+	}
+}
+
+// flushed takes in how a try to write the tables ended.
+func (w *writer) flushed(err error) { w.busy, w.trouble = err != nil, err }
+
+func answer(waiting []chan<- error, err error) {
+	for _, w := range waiting {
+		w <- err
+	}
+}
+
+// commit writes a group with one sync. If it fails, each of the group is tried
+// alone, so that only the one at fault is refused.
 func (w *writer) commit(group []*work) {
-	err := w.transact(group)
+	if w.trouble != nil {
+		// Perhaps there is room by now.
+		select {
+		case w.tables.again <- struct{}{}:
+		default:
+		}
+		w.flushed(<-w.tables.tried)
+	}
+	err := w.trouble
+	if err == nil {
+		err = w.append(group)
+	}
 	if err != nil && len(group) > 1 && !errors.Is(err, store.ErrFull) {
 		for _, job := range group {
-			w.answer(job, w.transact([]*work{job}))
+			w.answer(job, w.append([]*work{job}))
 		}
 		return
 	}
@@ -186,42 +254,30 @@ func (w *writer) answer(job *work, err error) {
 	job.result <- err
 }
 
-func (w *writer) transact(group []*work) error {
-	start, next, rows, events := time.Now(), w.next, 0, 0
-	err := w.exec("BEGIN IMMEDIATE")
+// append writes a group to the log, and then makes it visible.
+func (w *writer) append(group []*work) error {
+	start, next, rows := time.Now(), w.next, 0
+	w.stage, w.frame = newTail(), newFrame(w.frame.data)
+	var err error
 	for i := 0; err == nil && i < len(group); i++ {
 		err = group[i].do(w)
 		rows += group[i].rows
-		events += group[i].events
 	}
-	if err == nil {
-		err = w.exec("COMMIT")
+	if err == nil && !w.frame.empty() {
+		err = w.log.append(w.frame)
 	}
 	if err != nil {
 		w.next = next
 		w.forgetRecent()
-		if !w.conn.AutocommitEnabled() {
-			err = errors.Join(err, w.exec("ROLLBACK"))
-		}
 		return explain(err)
 	}
+	if w.memory.active.empty() {
+		w.born = start
+	}
+	w.memory.add(w.stage)
 	w.commits.Observe(time.Since(start).Seconds())
 	w.group.Observe(float64(rows))
-	if events > 0 {
-		w.mu.Lock()
-		close(w.changed)
-		w.changed = make(chan struct{})
-		w.mu.Unlock()
-	}
 	return nil
-}
-
-func (w *writer) exec(query string) error { return bind(w.conn, query).run() }
-
-func (w *writer) appended() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.changed
 }
 
 // closing says whether work is no longer taken.
@@ -234,10 +290,44 @@ func (w *writer) closing() bool {
 	}
 }
 
-// stop lets the goroutine finish what is queued, and waits for it.
-func (w *writer) stop() {
+// stop lets the goroutine finish what is queued, and waits for it. It has the
+// tables take over what the log has; what they cannot take now stays in the log,
+// for the next start.
+func (w *writer) stop() error {
 	w.once.Do(func() { close(w.stopped) })
 	<-w.done
+	err := w.trouble
+	if w.busy && w.trouble == nil {
+		err = <-w.tables.tried
+	}
+	if err == nil && !w.memory.active.empty() {
+		segment := w.log.number
+		if err = w.log.rotate(); err == nil {
+			w.tables.flushes <- flush{w.memory.rotate(), segment, nil}
+			err = <-w.tables.tried
+		}
+	}
+	answer(w.asked, store.ErrClosed)
+	if err = explain(err); errors.Is(err, store.ErrFull) {
+		w.warn("there is no room to write the log to the tables: the next start will", "error", err)
+		return nil
+	}
+	return err
+}
+
+// settled returns when all that was committed is in the tables, so that a query
+// there sees it.
+func (w *writer) settled(ctx context.Context) error {
+	waiting := make(chan error, 1)
+	if err := w.write(ctx, &work{do: func(w *writer) error { w.asked = append(w.asked, waiting); return nil }}); err != nil {
+		return err
+	}
+	select {
+	case err := <-waiting:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Accept appends events to the journal and merges them into the catalog.
@@ -250,7 +340,7 @@ func (s *Store) Accept(ctx context.Context, events []event.Event) ([]store.Recei
 	}
 	receipts := make([]store.Receipt, len(events))
 	err := s.writer.write(ctx, &work{rows: 2 * len(events), events: len(events), do: func(w *writer) error {
-		now := w.now()
+		now := stored(w.now())
 		for i := range events {
 			receipt, err := w.accept(&events[i], now)
 			if err != nil {

@@ -88,25 +88,11 @@ func TestACommitIsBounded(t *testing.T) {
 	})
 }
 
-func TestPruneGoesInSteps(t *testing.T) {
-	metrics := prometheus.NewRegistry()
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s := open(t, Options{Metrics: metrics, Now: func() time.Time { return now }})
-	accept(t, s, passing(described("a", pruneStep+11, 10)))
-	before := commits(t, metrics).GetSampleCount()
-	gone, err := s.Prune(t.Context(), store.PruneLimits{EventsBefore: now.Add(time.Second), Passed: pruneStep + 10})
-	if err != nil || gone != pruneStep+10 {
-		t.Fatalf("%d went (%v)", gone, err)
-	}
-	if n := commits(t, metrics).GetSampleCount() - before; n != 2 {
-		t.Errorf("it took %d commits, want two", n)
-	}
-}
-
 func TestPruneWritesNothingWhenThereIsNothingToForget(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s := open(t, Options{Now: func() time.Time { return now }})
 	accept(t, s, described("a", 10, 10))
+	settle(t, s)
 	log, err := os.ReadFile(s.file + "-wal")
 	if err != nil {
 		t.Fatal(err)
