@@ -58,6 +58,31 @@ func TestPoisonThatKillsTheProcessIsSetAside(t *testing.T) {
 	})
 }
 
+// A call that never came to the connector is no attempt, no crash and no unknown
+// outcome.
+func TestCallThatWasNotSentIsNoAttempt(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.opened.Fields = sdk.FieldPaths() // which cannot look, and holds what is unknown
+		w.restart()
+		refused := 0
+		w.platform.set(func() {
+			w.platform.apply = func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+				if refused++; refused == 10 {
+					w.platform.set(func() { w.platform.apply = nil })
+				}
+				time.Sleep(time.Millisecond)
+				return nil, errors.Join(sdk.ErrProcessGone, sdk.ErrNotSent)
+			}
+		})
+		w.accept(w.named("p", "1"))
+		w.settle(time.Second)
+		w.expect("p", "1")
+		if deliveries := w.deliveries(); len(deliveries) != 1 || deliveries[0].Attempt != 1 {
+			t.Errorf("the record says %+v, want one attempt", deliveries)
+		}
+	})
+}
+
 func TestPauseAndResumeRetryNoDeadLetter(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
 		w.creates()

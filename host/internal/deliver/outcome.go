@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,17 +42,27 @@ func (s *session) settle(attempts []attempt) {
 // through says whether an attempt shows that the platform can be reached, or
 // says nothing of it.
 func through(a attempt) bool {
-	return a.result.Err == nil || sdk.KindOf(a.result.Err) != sdk.Temporary || a.gone()
+	return a.result.Err == nil || sdk.KindOf(a.result.Err) != sdk.Temporary || a.gone() || a.notSent()
 }
 
 // gone says whether the process died with the attempt.
 func (a *attempt) gone() bool { return a.unanswered && errors.Is(a.result.Err, sdk.ErrProcessGone) }
+
+// notSent says whether the call certainly never reached the connector.
+func (a *attempt) notSent() bool { return a.unanswered && errors.Is(a.result.Err, sdk.ErrNotSent) }
 
 func (s *session) settleOne(a *attempt) {
 	p, err := a.product, a.result.Err
 	a.number = p.link.Attempts + 1
 	kind := sdk.KindOf(err)
 	switch {
+	case a.notSent():
+		// As if it had never been tried: the next session waits for the connector.
+		if s.ending = true; p.absent {
+			p.link.Unknown = false
+			s.put(p)
+		}
+		return
 	case a.gone():
 		s.processGone(p, a)
 		return
@@ -79,6 +90,9 @@ func (s *session) settleOne(a *attempt) {
 	switch op := a.change.Op; {
 	case kind == sdk.Throttled:
 		s.lane.throttle.pause(after(err), time.Now())
+		if wait := after(err); wait > 0 {
+			a.result.Err = fmt.Errorf("asked to wait %s: %w", wait, err)
+		}
 		s.deliver(p, a, store.Failed)
 		s.put(p)
 		s.enlist(p)
