@@ -68,7 +68,11 @@ func (l *logs) masked(text string) string {
 	l.mu.Lock()
 	masker := l.mask
 	l.mu.Unlock()
-	lines := strings.Split(masker.Replace(text), "\n")
+	text = masker.Replace(text)
+	if strings.IndexFunc(text, func(r rune) bool { return drives(r) && r != '\n' }) < 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
 	for i := range lines {
 		lines[i] = plain(lines[i])
 	}
@@ -241,9 +245,12 @@ func clean(v any, masker *strings.Replacer) any {
 // plain takes out what would let a text forge log lines or drive a terminal.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\t' {
+		if drives(r) {
 			return ' '
 		}
 		return r
 	}, text)
 }
+
+// drives says whether r does something rather than show something.
+func drives(r rune) bool { return unicode.IsControl(r) && r != '\t' }
