@@ -91,7 +91,11 @@ func TestConnectorWaitsForRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.start()
-	h.accept(product("a", 1))
+	// While a start of the connector fills the rest of the disk, the event is told to come again.
+	until(t, "the event is taken", func() bool {
+		status, err := h.send(product("a", 1))
+		return err == nil && status/100 == 2
+	})
 	until(t, "the connector waits", func() bool {
 		c := h.status().Connectors[0]
 		return c.State == "restarting" && strings.Contains(c.Reason, "no space left")
