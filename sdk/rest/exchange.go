@@ -217,7 +217,7 @@ func (r *redactor) secretParam(name string) bool {
 func hasSecretWord(name string) bool {
 	for _, word := range secretWords {
 		for i := 0; i+len(word) <= len(name); i++ {
-			if strings.EqualFold(name[i:i+len(word)], word) {
+			if name[i]|0x20 == word[0] && strings.EqualFold(name[i:i+len(word)], word) {
 				return true
 			}
 		}
