@@ -18,11 +18,12 @@ import (
 // it started. A panic in one is the outcome of that change.
 func Each(ctx context.Context, n int, changes []Change, one func(context.Context, Change) (Result, error)) ([]Result, error) {
 	e := eacher{changes: changes, one: one}
-	var workers sync.WaitGroup
-	for range min(max(n, 1), len(changes)) {
-		workers.Go(func() { e.work(ctx) })
+	var others sync.WaitGroup
+	for range min(n, len(changes)) - 1 {
+		others.Go(func() { e.work(ctx) })
 	}
-	workers.Wait()
+	e.work(ctx)
+	others.Wait()
 	return e.results, e.rest
 }
 
