@@ -130,7 +130,6 @@ type shell struct {
 
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	dir, home := tempDir(t), tempDir(t)
 	root, err := filepath.Abs(repository)
 	if err != nil {
 		t.Fatal(err)
@@ -138,10 +137,17 @@ func newShell(t *testing.T) *shell {
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
 		t.Skip("this is no git repository: there is nothing to clone")
 	}
-	// curl would be content with a refusal.
+	s := bareShell(t)
+	s.env = append(s.env, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url."+root+".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/synchost/synchost")
+	return s
+}
+
+// bareShell is a shell in an empty folder, in which curl fails when it is refused.
+func bareShell(t *testing.T) *shell {
+	t.Helper()
+	home := tempDir(t)
 	write(t, filepath.Join(home, ".curlrc"), "fail-with-body\nsilent\nshow-error\n")
-	return &shell{t: t, dir: dir, env: append(os.Environ(), "CURL_HOME="+home,
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url."+root+".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/synchost/synchost")}
+	return &shell{t: t, dir: tempDir(t), env: append(os.Environ(), "CURL_HOME="+home)}
 }
 
 func (s *shell) command(ctx context.Context, text string) *exec.Cmd {
@@ -181,13 +187,22 @@ func (s *shell) background(text string) *lines {
 	return out
 }
 
-// Every command and every metric that the operator's README names is there.
-func TestHostREADME(t *testing.T) {
+// Every command that the operator's pages name is there, and the metrics that they
+// name are those that there are.
+func TestOperatorPages(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(repository, "host", "docs", "*.md"))
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("there are the pages %q (%v)", pages, err)
+	}
 	text := read(t, filepath.Join(repository, "host", "README.md"))
-	h := newHost(t, productReceiver+webhookTo("hook", newReceiver(t).URL, "", signed))
+	for _, page := range pages {
+		text += read(t, page)
+	}
+	r := newReceiver(t)
+	h := newHost(t, productReceiver+webhookTo("hook", r.URL, "", signed))
 	h.start()
 	known := map[string]bool{}
-	for _, match := range regexp.MustCompile("synchost ([a-z]+)").FindAllStringSubmatch(text, -1) {
+	for _, match := range regexp.MustCompile("(?m)(?:`|^    )synchost ([a-z]+)").FindAllStringSubmatch(text, -1) {
 		if verb := match[1]; !known[verb] {
 			known[verb] = true
 			if out, code := h.cli(verb, "--help"); code != 0 {
@@ -195,17 +210,80 @@ func TestHostREADME(t *testing.T) {
 			}
 		}
 	}
-	if len(known) < 8 {
-		t.Errorf("the README names %d commands only", len(known))
+	help, _ := h.cli("--help")
+	for _, match := range regexp.MustCompile("(?m)^  ([a-z]+) {2,}[A-Z]").FindAllStringSubmatch(help, -1) {
+		if verb := match[1]; !known[verb] && verb != "help" && verb != "completion" {
+			t.Errorf("the pages do not tell of synchost %s", verb)
+		}
 	}
-	_, _ = h.send(`{"key":`)
+
+	if _, err := h.send(`{"key":"42","name":"Bag"}`); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is delivered", func() bool { return h.status().Lanes[0].Delivered == 1 })
 	metrics, err := h.ask("GET", "/metrics", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	told, there := map[string]bool{}, map[string]bool{}
 	for _, match := range regexp.MustCompile("`(synchost_[a-z_]+)").FindAllStringSubmatch(text, -1) {
-		if !strings.Contains(metrics.body, "\n"+match[1]+"{") {
-			t.Errorf("there is no metric %s", match[1])
+		told[match[1]] = true
+	}
+	for _, match := range regexp.MustCompile(`(?m)^# TYPE (synchost_\S+)`).FindAllStringSubmatch(metrics.body, -1) {
+		there[match[1]] = true
+	}
+	for name := range told {
+		if !there[name] {
+			t.Errorf("the pages tell of %s, which there is not", name)
+		}
+	}
+	for name := range there {
+		if !told[name] {
+			t.Errorf("the pages do not tell of %s", name)
+		}
+	}
+}
+
+// The receivers that docs/receivers.md configures take what its commands send, and
+// answer what it says.
+func TestReceiversPage(t *testing.T) {
+	need(t, "sh", "curl", "openssl")
+	page := read(t, filepath.Join(repository, "host", "docs", "receivers.md"))
+	fenced := regexp.MustCompile("(?s)```(\\w+)\n(.*?)```").FindAllStringSubmatch(page, -1)
+	config := ""
+	for _, block := range fenced {
+		if block[1] == "toml" {
+			config += block[2]
+		}
+	}
+	h := newHost(t, config)
+	shell := bareShell(t)
+	for _, name := range regexp.MustCompile(`env = "([A-Z_]+)"`).FindAllStringSubmatch(config, -1) {
+		h.env = append(h.env, name[1]+"="+signing)
+		shell.env = append(shell.env, name[1]+"="+signing)
+	}
+	h.start()
+	sent, compared := 0, 0
+	said := ""
+	for _, block := range fenced {
+		switch block[1] {
+		case "sh":
+			sent++
+			said = shell.run(atPorts(block[2], h.address, ""))
+		case "json":
+			compared++
+			if strings.TrimSpace(said) != strings.TrimSpace(block[2]) {
+				t.Errorf("the page says %s and the receiver %s", block[2], said)
+			}
+		}
+	}
+	if sent < 6 || compared < 3 {
+		t.Errorf("the page has %d commands and %d answers", sent, compared)
+	}
+	events, _ := h.cli("events", "--json")
+	for _, source := range []string{"products", "payamgostar", "signed", "simple", "anything"} {
+		if !strings.Contains(events, `"source": "`+source+`"`) {
+			t.Errorf("nothing came in by %s:\n%s", source, events)
 		}
 	}
 }
