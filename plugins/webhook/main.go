@@ -8,6 +8,8 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/synchost/synchost/sdk"
@@ -47,7 +49,12 @@ var plugin = sdk.Plugin[Config]{
 	},
 }
 
-func main() { sdk.Serve(plugin) }
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // what is alive is little, and what comes and goes is much
+	}
+	sdk.Serve(plugin)
+}
 
 // webhook is the connector.
 type webhook struct {
