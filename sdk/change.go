@@ -60,22 +60,22 @@ type Query struct {
 
 // Page is one page of a listing.
 type Page struct {
-	Items []Item
+	Items []Item // in any order; none twice in one listing
 	Next  string // cursor of the next page; empty: the listing is complete
 }
 
-// Ref names a product to find: by Remote where it is known, else by Key, else
-// by Code.
+// Ref names a product to find: by Remote where it is known, else by Key where the
+// platform keeps it, else by Code.
 type Ref struct {
-	Key    string
-	Remote string
-	Code   string
+	Key    string // our product key; never empty
+	Remote string // the platform's id; empty: not known
+	Code   string // the product's code as it is wanted there; empty: it has none
 }
 
 // Item is a product as a platform has it.
 type Item struct {
-	Key      string // our key, where the platform keeps it; else empty
-	Remote   Remote
-	Product  Product
-	Archived bool
+	Key      string  // our key, where the platform keeps it; else empty
+	Remote   Remote  // its ID is never empty
+	Product  Product // as the platform has it, in the fields that the connector carries
+	Archived bool    // it is there, and off sale, as Archive leaves it
 }

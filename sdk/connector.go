@@ -13,7 +13,7 @@ type Plugin[Config any] struct {
 	Name    string   // the platform's name, as in plugin = "…": lower case letters, digits and dashes
 	Version string   // the connector's own version
 	Fields  []string // field paths it carries (reads and writes); nil: every product field. See FieldPaths
-	Limits  Limits
+	Limits  Limits   // what it can take at once; zero: one change a call, one call at a time
 
 	// Open returns a connector that is ready to use, or says which option is
 	// wrong with Reject("option.path", err), several with errors.Join. It
@@ -22,18 +22,20 @@ type Plugin[Config any] struct {
 	Open func(ctx context.Context, env Env, config Config) (Connector, error)
 }
 
-// Limits is what a connector can take. The operator may lower them.
+// Limits is what a connector can take. The operator may lower Batch and InFlight,
+// and set another Timeout. What is out of range keeps the connector from starting.
 type Limits struct {
 	Batch    int           // changes in one Apply; 0: 1; at most 1000
-	InFlight int           // Apply calls at once; 0: 1; at most 64
-	Timeout  time.Duration // for one Apply; 0: 30 s; at most 10 min
+	InFlight int           // calls at once of Apply, Find and List together; 0: 1; at most 64
+	Timeout  time.Duration // for one of these calls; 0: 30 s; at most 10 min
 }
 
-// Env is what a connector gets of its surroundings.
+// Env is what a connector gets of its surroundings. Of the host's environment
+// variables the process has only those that the operator let through.
 type Env struct {
 	Instance string       // the name of its block in connectors.toml
-	StateDir string       // a private folder that outlives the process, for refresh tokens and the like
-	Log      hclog.Logger // reaches the host's log under the connector's name
+	StateDir string       // a private folder that outlives the process, for refresh tokens and the like; write files whole, by renaming
+	Log      hclog.Logger // reaches the host's log under the connector's name, with its secrets masked; never nil
 }
 
 // Connector is the one required method of a connector. A value that is also an
@@ -52,41 +54,56 @@ type Connector interface {
 	Apply(ctx context.Context, changes []Change) ([]Result, error)
 }
 
-// Checker tests credentials and reachability without changing anything.
+// Checker tests credentials and reachability without changing anything. An error
+// is shown to the operator as it is. Check may be called beside all other calls.
 type Checker interface {
 	Check(ctx context.Context) error
 }
 
 // Lister reads the platform's products, one page a call. The cursor is opaque
-// to the host and must move. Only a listing that reached Next == "" without an
-// error may lead to deletes.
+// to the host and must move; it may come again, also to a later process. Only a
+// listing that reached Next == "" without an error may lead to deletes. List may
+// be called while Apply runs.
+//
+// The host lists to find out about creates whose outcome is unknown, where there
+// is no Finder.
 type Lister interface {
 	List(ctx context.Context, q Query) (Page, error)
 }
 
 // Finder looks products up. A ref that the platform does not have is left out
-// of the answer; that is no error. Several items for one ref are all returned.
+// of the answer; that is no error. Several items for one ref are all returned,
+// in any order: the host tells by Item.Remote, Item.Key and Product.Code what is
+// meant. An error is the outcome of all refs, whatever is returned beside it.
+// Find may be called while Apply runs, for other products.
+//
+// The host looks before it creates what may be there already.
 type Finder interface {
 	Find(ctx context.Context, refs []Ref) ([]Item, error)
 }
 
 // Normalizer says how the platform would store a product: prices rounded, HTML
 // cleaned. It is pure, and settled after one pass: Normalize of its own answer
-// changes nothing. It may refuse a product with Reject.
+// changes nothing. It may refuse a product with Reject. It may be called from any
+// number of goroutines at once.
+//
+// The host does not call it yet: what Result.After says serves deliveries.
 type Normalizer interface {
 	Normalize(p Product) (Product, error)
 }
 
 // Carrier narrows the field paths that a connector carries, where they depend
-// on its configuration. Without it, Plugin.Fields holds.
+// on its configuration. Without it, Plugin.Fields holds. It is called once, when
+// Open has returned; a path that there is not keeps the connector from starting.
 type Carrier interface {
 	Fields() []string
 }
 
-// ReadOnly is embedded by sources that cannot be written to.
+// ReadOnly is embedded by sources that cannot be written to: it gives them the
+// Apply that a Connector must have.
 type ReadOnly struct{}
 
-// Apply rejects every change.
+// Apply rejects every change. It writes nothing, and may be called at any time.
 func (ReadOnly) Apply(context.Context, []Change) ([]Result, error) {
 	return nil, Reject("", errReadOnly)
 }

@@ -8,20 +8,20 @@ import (
 
 // Description says what a connector is, before it is configured.
 type Description struct {
-	Name    string   `json:"name"`
-	Version string   `json:"version"`
+	Name    string   `json:"name"`    // Plugin.Name
+	Version string   `json:"version"` // Plugin.Version
 	Options []Option `json:"options"` // in the order of the config struct
 }
 
 // Option is one key of a connector's configuration.
 type Option struct {
-	Path        string   `json:"path"` // "auth.token"; in each element of a list "servers[].url", each value of a map "headers.*"
-	Type        string   `json:"type"` // "string", "int", "float", "bool", "duration", "list", "map" or "table"
-	Required    bool     `json:"required,omitempty"`
-	Secret      bool     `json:"secret,omitempty"`
-	Default     string   `json:"default,omitempty"` // as text; empty: none
-	Description string   `json:"description,omitempty"`
-	Choices     []string `json:"choices,omitempty"` // where only these are allowed
+	Path        string   `json:"path"`                  // "auth.token"; in each element of a list "servers[].url", each value of a map "headers.*"
+	Type        string   `json:"type"`                  // "string", "int", "float", "bool", "duration", "list", "map" or "table"
+	Required    bool     `json:"required,omitempty"`    // within its table, where that may be absent
+	Secret      bool     `json:"secret,omitempty"`      // its value comes from a reference, and is masked everywhere
+	Default     string   `json:"default,omitempty"`     // as text; empty: none
+	Description string   `json:"description,omitempty"` // a line for the operator
+	Choices     []string `json:"choices,omitempty"`     // where only these are allowed
 }
 
 // Problem is one thing wrong with a configuration.
@@ -39,9 +39,9 @@ type Setup struct {
 
 // Opened is what a configured connector says of itself.
 type Opened struct {
-	Capabilities []Capability
-	Fields       []string // field paths it carries
-	Limits       Limits   // with the defaults filled in, within their bounds
+	Capabilities []Capability // the optional interfaces that the connector has
+	Fields       []string     // field paths it carries
+	Limits       Limits       // with the defaults filled in, within their bounds
 }
 
 // Capability is an optional ability of a connector.

@@ -42,7 +42,7 @@ func (k Kind) String() string {
 // Error is an error that says what to do next. errors.As finds it at any depth;
 // an error without one is Temporary.
 type Error struct {
-	Kind  Kind
+	Kind  Kind          // what the host does next
 	After time.Duration // wait at least this long; 0: the host decides
 	Field string        // the product field or option at fault, where one is
 	Err   error         // what happened, for people; never nil in errors made here

@@ -18,19 +18,19 @@ type Product struct {
 	Name        string           `json:"name,omitempty"`        // display name
 	Description string           `json:"description,omitempty"` // text or HTML, as the source keeps it
 	Status      Status           `json:"status,omitempty"`      // empty: the source does not say
-	Brand       string           `json:"brand,omitempty"`
-	Unit        string           `json:"unit,omitempty"`     // unit of sale: "pcs", "kg", as the source names it
-	Barcode     string           `json:"barcode,omitempty"`  // GTIN/EAN/UPC digits
-	TaxCode     string           `json:"tax_code,omitempty"` // the source's tax class
-	Prices      []Price          `json:"prices,omitempty"`
-	Stock       []Stock          `json:"stock,omitempty"`
-	Categories  []string         `json:"categories,omitempty"` // paths from the root, parts joined by "/"
-	Tags        []string         `json:"tags,omitempty"`
-	Media       []Media          `json:"media,omitempty"` // in display order
-	Weight      *Weight          `json:"weight,omitempty"`
-	Size        *Size            `json:"size,omitempty"`
-	Variants    []Variant        `json:"variants,omitempty"`
-	Attributes  map[string]Value `json:"attributes,omitempty"` // everything that has no field of its own
+	Brand       string           `json:"brand,omitempty"`       // maker or brand name
+	Unit        string           `json:"unit,omitempty"`        // unit of sale: "pcs", "kg", as the source names it
+	Barcode     string           `json:"barcode,omitempty"`     // GTIN/EAN/UPC digits
+	TaxCode     string           `json:"tax_code,omitempty"`    // the source's tax class
+	Prices      []Price          `json:"prices,omitempty"`      // what it costs, by list and currency
+	Stock       []Stock          `json:"stock,omitempty"`       // what is on hand, by location
+	Categories  []string         `json:"categories,omitempty"`  // paths from the root, parts joined by "/"
+	Tags        []string         `json:"tags,omitempty"`        // words to find it by
+	Media       []Media          `json:"media,omitempty"`       // in display order
+	Weight      *Weight          `json:"weight,omitempty"`      // nil: not known
+	Size        *Size            `json:"size,omitempty"`        // nil: not known
+	Variants    []Variant        `json:"variants,omitempty"`    // in display order; none: it is sold as it is
+	Attributes  map[string]Value `json:"attributes,omitempty"`  // everything that has no field of its own
 }
 
 // Status says whether a product is on sale.
@@ -45,7 +45,7 @@ const (
 
 // Price is one amount for which the product, or a variant of it, is sold.
 type Price struct {
-	Amount      Decimal `json:"amount"`
+	Amount      Decimal `json:"amount"`                 // in units of Currency: "12.50"; never empty
 	Currency    string  `json:"currency"`               // ISO 4217 code, upper case: "EUR", "IRR"
 	List        string  `json:"list,omitempty"`         // price list; empty: the default list
 	TaxIncluded bool    `json:"tax_included,omitempty"` // whether Amount holds the tax
@@ -60,42 +60,42 @@ type Stock struct {
 
 // Media is an image or file of a product.
 type Media struct {
-	URL    string `json:"url"`
+	URL    string `json:"url"`              // where it can be fetched; never empty
 	Alt    string `json:"alt,omitempty"`    // text for those who cannot see it
 	Digest string `json:"digest,omitempty"` // "sha256:" and hex of the bytes; empty: not known
 }
 
 // Weight is a mass with its unit.
 type Weight struct {
-	Value Decimal `json:"value"`
-	Unit  string  `json:"unit"` // "g", "kg", "oz", "lb"
+	Value Decimal `json:"value"` // in Unit; never empty
+	Unit  string  `json:"unit"`  // "g", "kg", "oz", "lb"
 }
 
-// Size is the outer measure of a product.
+// Size is the outer measure of a product, each side in Unit.
 type Size struct {
-	Length Decimal `json:"length,omitempty"`
-	Width  Decimal `json:"width,omitempty"`
-	Height Decimal `json:"height,omitempty"`
-	Unit   string  `json:"unit"` // "mm", "cm", "m", "in"
+	Length Decimal `json:"length,omitempty"` // empty: not known
+	Width  Decimal `json:"width,omitempty"`  // empty: not known
+	Height Decimal `json:"height,omitempty"` // empty: not known
+	Unit   string  `json:"unit"`             // "mm", "cm", "m", "in"
 }
 
 // Variant is one buyable form of a product. Variants are matched by Key where
 // both have one, else by Code.
 type Variant struct {
-	Key     string          `json:"key,omitempty"`
-	Code    string          `json:"code,omitempty"`
+	Key     string          `json:"key,omitempty"`     // the source's id; of Key and Code one is there
+	Code    string          `json:"code,omitempty"`    // SKU or article number
 	Options []VariantOption `json:"options,omitempty"` // in display order
-	Barcode string          `json:"barcode,omitempty"`
-	Prices  []Price         `json:"prices,omitempty"`
-	Stock   []Stock         `json:"stock,omitempty"`
-	Media   []Media         `json:"media,omitempty"`
-	Weight  *Weight         `json:"weight,omitempty"`
+	Barcode string          `json:"barcode,omitempty"` // GTIN/EAN/UPC digits
+	Prices  []Price         `json:"prices,omitempty"`  // its own
+	Stock   []Stock         `json:"stock,omitempty"`   // its own
+	Media   []Media         `json:"media,omitempty"`   // its own, in display order
+	Weight  *Weight         `json:"weight,omitempty"`  // its own; nil: not known
 }
 
 // VariantOption is one choice that makes a variant: size = M.
 type VariantOption struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name"`  // "size"; never empty
+	Value string `json:"value"` // "M"
 }
 
 // Decimal is an exact decimal number as text: "12.50", "-3", "0.001". Empty
@@ -137,9 +137,9 @@ const (
 
 // Raw is a request as a catch receiver took it.
 type Raw struct {
-	Method      string            `json:"method"`
-	Query       string            `json:"query,omitempty"` // without the leading "?", protection parameters removed
-	ContentType string            `json:"content_type,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"` // canonical names; credentials and hop-by-hop headers removed
-	Body        []byte            `json:"body,omitempty"`
+	Method      string            `json:"method"`                 // HTTP method
+	Query       string            `json:"query,omitempty"`        // without the leading "?", protection parameters removed
+	ContentType string            `json:"content_type,omitempty"` // as sent, with its parameters
+	Headers     map[string]string `json:"headers,omitempty"`      // canonical names; credentials and hop-by-hop headers removed
+	Body        []byte            `json:"body,omitempty"`         // as it came
 }
