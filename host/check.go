@@ -23,19 +23,33 @@ import (
 // validate finds everything that is wrong with a configuration, and starts
 // nothing but the connectors, for a moment, to ask them about their options.
 func validate(ctx context.Context, file string) (warnings config.Problems, err error) {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return nil, err
+	cfg, problems := config.Examine(file)
+	if cfg == nil {
+		return nil, problems
 	}
-	_, problems := compile(cfg)
-	_, wrong := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
-	answers, silent := askConnectors(ctx, cfg, hclog.NewNullLogger())
-	problems = slices.Concat(problems, wrong, answers, silent)
-	if len(problems) > 0 {
+	_, wrong := compile(cfg)
+	_, unusable := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
+	found := slices.Concat(wrong, unusable)
+	if !problems.Touch("host") {
+		answers, silent := askConnectors(ctx, askable(cfg, problems), hclog.NewNullLogger())
+		found = slices.Concat(found, answers, silent)
+	}
+	if problems = problems.And(found); len(problems) > 0 {
 		problems.Sort()
 		return cfg.Warnings, problems
 	}
 	return cfg.Warnings, nil
+}
+
+// askable is cfg with those connectors that can be asked about their options,
+// whatever else is wrong with the file.
+func askable(cfg *config.Config, problems config.Problems) *config.Config {
+	some := *cfg
+	some.Connectors = slices.DeleteFunc(slices.Clone(cfg.Connectors), func(c config.Connector) bool {
+		itself := slices.ContainsFunc(problems, func(p config.Problem) bool { return p.Field == c.Place.Field })
+		return itself || c.Binary == "" || problems.Touch(c.Place.Field+".plugin") || problems.Touch(c.Place.Field+".sha256")
+	})
+	return &some
 }
 
 // compile makes each connector's policy of its filter, mapping and fields, in

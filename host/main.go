@@ -46,6 +46,9 @@ func main() {
 func run(ctx context.Context, file string) error {
 	cfg, err := config.Load(file, config.GenerateSecrets)
 	if err != nil {
+		if _, all := validate(ctx, file); all != nil {
+			return all // and what else is wrong
+		}
 		return err
 	}
 	log := newLog(cfg.Host)

@@ -27,16 +27,8 @@ func Load(file string, opts ...Option) (*Config, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, Problems{{File: file, Message: "cannot be read: " + reason(err).Error()}}
-	}
-	dir, err := filepath.Abs(filepath.Dir(file))
-	if err != nil {
-		return nil, Problems{{File: file, Message: err.Error()}}
-	}
-	d := &decoder{file: file, dir: dir}
-	cfg := d.decode(string(data))
+	d := &decoder{file: file}
+	cfg := d.load()
 	if len(d.problems) == 0 && o.generate {
 		d.writeSecrets()
 	}
@@ -45,6 +37,27 @@ func Load(file string, opts ...Option) (*Config, error) {
 		return nil, d.problems
 	}
 	return cfg, nil
+}
+
+// Examine is Load for who looks for more that is wrong: beside the problems it
+// returns what could be read all the same, nil where the file as a whole could
+// not. It is good for looking at, and nothing may be started with it.
+func Examine(file string) (*Config, Problems) {
+	d := &decoder{file: file}
+	return d.load(), d.problems
+}
+
+func (d *decoder) load() *Config {
+	data, err := os.ReadFile(d.file)
+	if err != nil {
+		d.report(Problem{File: d.file, Message: "cannot be read: " + reason(err).Error()})
+		return nil
+	}
+	if d.dir, err = filepath.Abs(filepath.Dir(d.file)); err != nil {
+		d.report(Problem{File: d.file, Message: err.Error()})
+		return nil
+	}
+	return d.decode(string(data))
 }
 
 func (d *decoder) decode(text string) *Config {

@@ -40,6 +40,27 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Touch says whether there is a problem with the key or table of that path, or
+// with something in it.
+func (ps Problems) Touch(field string) bool {
+	return slices.ContainsFunc(ps, func(p Problem) bool {
+		rest, ok := strings.CutPrefix(p.Field, field)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// And adds what was found later, but for keys of which something is known to be
+// wrong already: what comes of that is no news.
+func (ps Problems) And(later Problems) Problems {
+	all := slices.Clip(ps)
+	for _, p := range later {
+		if !ps.Touch(p.Field) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // Sort puts problems that were found in several passes in the order of the file.
 func (ps Problems) Sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
