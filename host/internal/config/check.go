@@ -22,6 +22,7 @@ func (d *decoder) check(cfg *Config) {
 		r := &cfg.Receivers[i]
 		d.checkPath(r, cfg.Receivers[:i])
 		d.checkProtection(r)
+		d.checkSecrets(r)
 	}
 	for i := range cfg.Connectors {
 		d.checkConnector(&cfg.Connectors[i], cfg)
@@ -125,6 +126,19 @@ func (d *decoder) checkProtection(r *Receiver) {
 		r.Token.Query = "code"
 	default:
 		r.Token.Header = "Authorization"
+	}
+}
+
+// shortSecret is the length below which a secret is weak, however random: what a
+// sender proves with it may be tried as often as the network allows.
+const shortSecret = 16
+
+func (d *decoder) checkSecrets(r *Receiver) {
+	for _, s := range r.Secrets {
+		if n := len(s.Reveal()); n > 0 && n < shortSecret {
+			d.warnings = append(d.warnings, r.Place.Problem("secret", fmt.Sprintf("a secret of %d characters can be guessed: take %d random ones or more, "+
+				`such as from "openssl rand -hex 32"`, n, shortSecret)))
+		}
 	}
 }
 

@@ -160,7 +160,7 @@ config.token = { env = "MISSING_SECRET" }
 func TestEverything(t *testing.T) {
 	dir := fixture(t)
 	cfg := mustLoad(t, everything)
-	env, inFile := sdk.NewSecret("from-the-environment"), sdk.NewSecret("from-a-file")
+	env, inFile := sdk.NewSecret("from-the-environment"), sdk.NewSecret("from-a-secret-file")
 	retry := []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 	want := &Config{
@@ -195,9 +195,9 @@ func TestEverything(t *testing.T) {
 				Own: []string{"prices", "variants.stock", "attributes.*", "attributes.color"}, OnDelete: "keep", OnUnknown: "hold",
 				Rate: Rate{10, time.Second}, Batch: 100, InFlight: 4, Timeout: 30 * time.Second,
 				Retry: []time.Duration{time.Second, time.Minute}, MemoryMax: 256 << 20, TLS: "off",
-				Config: []byte(`{"at":"03:04:05","big":9007199254740993,"day":"2026-01-02","headers":{"X-Key.1":"from-a-file"},` +
+				Config: []byte(`{"at":"03:04:05","big":9007199254740993,"day":"2026-01-02","headers":{"X-Key.1":"from-a-secret-file"},` +
 					`"local":"2026-01-02T03:04:05.5","on":true,"ratio":0.5,` +
-					`"servers":[{"key":"from-the-environment","tags":["a",["b"]]},{"key":"from-a-file"}],` +
+					`"servers":[{"key":"from-the-environment","tags":["a",["b"]]},{"key":"from-a-secret-file"}],` +
 					`"since":"2026-01-02T03:04:05Z","token":"from-the-environment","url":"https://shop.example"}`),
 				Secret: []string{"token", "headers.X-Key.1", "servers[0].key", "servers[1].key"}},
 			{Name: "later", Plugin: "not-there", LogLevel: "debug", OnDelete: "archive", Retry: retry, TLS: "auto"},
@@ -265,21 +265,6 @@ func TestByteOrderMarkIsNoColumn(t *testing.T) {
 	_, err := load(t, "\ufeffhots = 1")
 	if err == nil || !strings.HasPrefix(err.Error(), "connectors.toml:1:1: hots: unknown key") {
 		t.Errorf("Load: %v", err)
-	}
-}
-
-func TestDidYouMean(t *testing.T) {
-	names := []string{"listen", "log_level", "keep_events", "keep_deliveries", "rate", "warn"}
-	for written, want := range map[string]string{
-		"lisetn": "listen", "Listen": "listen", "loglevel": "log_level", "keep": "keep_deliveries",
-		"rat": "rate", "warning": "warn", "colour": "", "": "", "x": "", "روز": "",
-	} {
-		if want != "" {
-			want = `; did you mean "` + want + `"?`
-		}
-		if got := didYouMean(written, names); got != want {
-			t.Errorf("didYouMean(%q) = %q, want %q", written, got, want)
-		}
 	}
 }
 

@@ -31,7 +31,7 @@ func fixture(t *testing.T) string {
 	write("connectors/webhook", "", 0o755)
 	write("connectors/woo", "", 0o755)
 	write("connectors/notexec", "", 0o644)
-	write("good.secret", "from-a-file\r\n", 0o600)
+	write("good.secret", "from-a-secret-file\r\n", 0o600)
 	write("open.secret", "readable-for-all\n", 0o644)
 	write("empty.secret", "\n", 0o600)
 	write("huge.secret", strings.Repeat("x", maxSecret+1), 0o600)

@@ -154,3 +154,12 @@ config.servers = [{ key = { env = "GOOD_SECRET" } }]
 		t.Errorf("Problems (-want +got):\n%s", diff)
 	}
 }
+
+func TestShortSecretIsAWarningWithoutTheSecret(t *testing.T) {
+	fixture(t)
+	t.Setenv("SHORT_SECRET", "hunter2")
+	cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { env = \"SHORT_SECRET\" }\n")
+	if got := cfg.Warnings.Error(); !strings.Contains(got, "a secret of 7 characters can be guessed") || strings.Contains(got, "hunter2") {
+		t.Errorf("warnings: %s", got)
+	}
+}

@@ -58,9 +58,13 @@ func baseID(r *request) (string, error) {
 	if r.id != "" || len(r.Header["Idempotency-Key"]) == 0 {
 		return r.id, nil
 	}
-	key, err := r.header("Idempotency-Key")
-	if err != nil {
-		return "", err
+	if len(r.Header["Idempotency-Key"]) > 1 {
+		return "", malformed("The header Idempotency-Key is there more than once.", nil)
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" {
+		// Not as if it were missing: who sends the header relies on it.
+		return "", malformed("The header Idempotency-Key is empty: give each change a key of its own, or leave the header out.", nil)
 	}
 	if err := event.CheckKey(key); err != nil {
 		return "", malformed("The header Idempotency-Key "+err.Error()+".", nil)

@@ -88,6 +88,7 @@ func TestProductRefuses(t *testing.T) {
 		"basic":               {apiCall("application/json", `{"key":"a"}`).with("Authorization", "Basic "+v1Secret), 401, "Bearer"},
 		"two secrets":         {apiCall("application/json", `{"key":"a"}`).with("Authorization", "Bearer "+v1Secret, "Bearer "+v1Secret), 400, "more than once"},
 		"two keys":            {apiCall("application/json", `{"key":"a"}`).with("Idempotency-Key", "1", "2"), 400, "more than once"},
+		"empty key":           {apiCall("application/json", `{"key":"a"}`).with("Idempotency-Key", ""), 400, "Idempotency-Key is empty"},
 		"bad key":             {apiCall("application/json", `{"key":"a"}`).with("Idempotency-Key", "a\xff"), 400, "Idempotency-Key is not valid UTF-8"},
 	}
 	for name, test := range tests {
