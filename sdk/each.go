@@ -40,33 +40,34 @@ type eacher struct {
 
 func (e *eacher) work(ctx context.Context) {
 	for {
-		change, ok := e.take(ctx)
-		if !ok {
+		change := e.take(ctx)
+		if change == nil {
 			return
 		}
 		e.done(e.try(ctx, change))
 	}
 }
 
-func (e *eacher) take(ctx context.Context) (Change, bool) {
+// take gives the next change; nil: no further one is started.
+func (e *eacher) take(ctx context.Context) *Change {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.next == len(e.changes) || e.rest != nil {
-		return Change{}, false
+		return nil
 	}
 	if ctx.Err() != nil {
 		e.rest = errStopped(ctx)
-		return Change{}, false
+		return nil
 	}
 	e.next++
-	return e.changes[e.next-1], true
+	return &e.changes[e.next-1]
 }
 
-func (e *eacher) try(ctx context.Context, change Change) (result Result) {
+func (e *eacher) try(ctx context.Context, change *Change) (result Result) {
 	var err error
 	func() {
 		defer rescue(&err)
-		result, err = e.one(ctx, change)
+		result, err = e.one(ctx, *change)
 	}()
 	result.Key = change.Key
 	if err != nil {
