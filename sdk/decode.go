@@ -239,39 +239,11 @@ func suggestion(key string, members []member) string {
 		return "there are none here"
 	}
 	names := make([]string, len(members))
-	best, distance := "", 1+max(1, len(key)/3)
 	for i, m := range members {
 		names[i] = m.name
-		if n := edits(strings.ToLower(key), m.name); n < distance {
-			best, distance = m.name, n
-		}
 	}
-	if best != "" {
-		return fmt.Sprintf("did you mean %q?", best)
+	if near := Nearest(key, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "known here: " + strings.Join(names, ", ")
-}
-
-// edits is how many letters must be added, dropped, changed or swapped with the
-// next to make one text of the other.
-func edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			changed := last[j-1]
-			if a[i-1] != b[j-1] {
-				changed++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, changed)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

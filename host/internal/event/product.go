@@ -339,38 +339,8 @@ func (d *decoder) option(o *sdk.VariantOption) error {
 
 // didYouMean is `: did you mean "…"?` with the nearest of names, if one is near.
 func didYouMean(name string, names []string) string {
-	best, least := "", 1+max(1, min(2, len(name)/2), len(name)/3)
-	for _, n := range names {
-		if d := edits(strings.ToLower(name), n); d < least {
-			best, least = n, d
-		}
+	if near := sdk.Nearest(name, names); near != "" {
+		return fmt.Sprintf(": did you mean %q?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// edits is how many letters must be added, left out or changed to get from a to b.
-func edits(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -159,7 +159,7 @@ func fieldType(path string) (reflect.Type, error) {
 	if !sdk.KnownField(path) || path == attributePrefix+"*" {
 		paths := slices.DeleteFunc(sdk.FieldPaths(), func(p string) bool { return p == attributePrefix+"*" })
 		return nil, &ExpressionError{Message: fmt.Sprintf("%q is no field that can be mapped: map a product's field or attributes.<name>", path),
-			Nearest: nearest(path, paths)}
+			Nearest: sdk.Nearest(path, paths)}
 	}
 	view, name := reflect.TypeFor[productView](), path
 	if part, ok := strings.CutPrefix(path, variantPrefix); ok {

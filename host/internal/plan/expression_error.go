@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/file"
+
+	"github.com/synchost/synchost/sdk"
 )
 
 // ExpressionError is what is wrong with an expression, or with a product that
@@ -53,9 +54,9 @@ func explain(err error, roots ...string) *ExpressionError {
 		e.Message = fmt.Sprintf(said.ours, args...)
 		switch said.name {
 		case 1:
-			e.Nearest = nearest(parts[1], roots)
+			e.Nearest = sdk.Nearest(parts[1], roots)
 		case 2:
-			e.Nearest = nearest(parts[2], namesIn(parts[1]))
+			e.Nearest = sdk.Nearest(parts[2], namesIn(parts[1]))
 		}
 		break
 	}
@@ -145,44 +146,6 @@ func namesIn(goType string) []string {
 		}
 	}
 	return nil
-}
-
-// nearest is the one of names that is nearest to name; empty if none is near.
-func nearest(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, known := range slices.Sorted(slices.Values(names)) {
-		if d := distance(strings.ToLower(name), strings.ToLower(known)); d < least {
-			best, least = known, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be added, left out, changed or swapped with
-// their neighbour to get from a to b.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a) // no name of ours is so long
-	}
-	var before, last, row []int
-	for i := range len(a) + 1 {
-		row = make([]int, len(b)+1)
-		for j := range row {
-			switch {
-			case i == 0 || j == 0:
-				row[j] = i + j
-			case a[i-1] == b[j-1]:
-				row[j] = last[j-1]
-			default:
-				row[j] = 1 + min(last[j-1], last[j], row[j-1])
-				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					row[j] = min(row[j], before[j-2]+1)
-				}
-			}
-		}
-		before, last = last, row
-	}
-	return row[len(b)]
 }
 
 // brief shortens what may quote a product's text.

@@ -218,7 +218,7 @@ func (l *language) call(n *ast.CallNode) {
 	if _, ok := functions[callee.Value]; !ok {
 		known := slices.AppendSeq(slices.Collect(maps.Keys(functions)), maps.Keys(loops))
 		known = slices.DeleteFunc(known, func(name string) bool { return name[0] < 'a' || strings.Contains(name, " ") })
-		l.fail(n, fmt.Sprintf("there is no function %q", callee.Value), nearest(callee.Value, known))
+		l.fail(n, fmt.Sprintf("there is no function %q", callee.Value), sdk.Nearest(callee.Value, known))
 		return
 	}
 	if len(n.Arguments) == 0 {
@@ -329,7 +329,7 @@ func (l *language) object(n *ast.MapNode, wanted reflect.Type) {
 		}
 		field, ok := member(wanted, key.Value)
 		if !ok {
-			l.fail(key, fmt.Sprintf("%q is not known in %s", key.Value, calledView(wanted)), nearest(key.Value, names(wanted)))
+			l.fail(key, fmt.Sprintf("%q is not known in %s", key.Value, calledView(wanted)), sdk.Nearest(key.Value, names(wanted)))
 			return
 		}
 		l.expect(pair.Value, field.Type, false)

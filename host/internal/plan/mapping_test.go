@@ -181,7 +181,7 @@ func TestMappingTellsAllProblems(t *testing.T) {
 		place(1, 9, "tags", `gives a list in which each is a price, and should be a text (line 1, character 9 of the expression)`),
 		place(1, 9, "variants", `gives a whole number, and should give a text (line 1, character 9 of the expression)`),
 		place(1, 1, "variants.barcode", `there is no "varient"; did you mean "variant"? (line 1, character 1 of the expression)`),
-		place(0, 0, "variants.options", `"variants.options" is no field that can be mapped: map a product's field or attributes.<name>; did you mean "variants.prices"?`),
+		place(0, 0, "variants.options", `"variants.options" is no field that can be mapped: map a product's field or attributes.<name>; did you mean "variants"?`),
 		place(1, 9, "weight", `gives a size, and should give a weight (line 1, character 9 of the expression)`),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
