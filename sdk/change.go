@@ -1,6 +1,9 @@
 package sdk
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Change is one product that a destination is to be brought in step with.
 //
@@ -26,6 +29,22 @@ const (
 	Purge                 // delete it for good; only where the operator opted in; purging what is gone is no error
 	Forward               // pass Event.Raw on as it came; only to connectors that carry "raw"
 )
+
+// String is the operation's name in messages and records: "upsert", "archive",
+// "purge", "forward"; of any other "op(7)".
+func (op Op) String() string {
+	switch op {
+	case Upsert:
+		return "upsert"
+	case Archive:
+		return "archive"
+	case Purge:
+		return "purge"
+	case Forward:
+		return "forward"
+	}
+	return "op(" + strconv.Itoa(int(op)) + ")"
+}
 
 // Remote names a product at the platform.
 type Remote struct {

@@ -188,7 +188,7 @@ func (m *Memory) carryOut(c sdk.Change) (sdk.Result, error) {
 		}
 		return sdk.Result{Unchanged: item == nil}, nil
 	}
-	return sdk.Result{}, sdk.Reject("", fmt.Errorf("operation %d is not for this platform", c.Op))
+	return sdk.Result{}, sdk.Reject("", fmt.Errorf("the operation %s is not for this platform", c.Op))
 }
 
 func (m *Memory) upsert(c sdk.Change, item *sdk.Item) (sdk.Result, error) {

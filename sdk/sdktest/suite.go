@@ -183,7 +183,7 @@ func (r *runner) done(t *testing.T, changes ...sdk.Change) {
 		results, rest := r.apply(t, batch...)
 		for _, c := range batch {
 			if err := outcome(results, rest, c.Key); err != nil {
-				t.Fatalf("%s of %s failed: %v", opName(c.Op), c.Key, err)
+				t.Fatalf("%s of %s failed: %v", c.Op, c.Key, err)
 			}
 		}
 	}
@@ -200,18 +200,6 @@ func outcome(results map[string]sdk.Result, rest error, key string) error {
 		return errUnknown
 	}
 	return rest
-}
-
-func opName(op sdk.Op) string {
-	switch op {
-	case sdk.Upsert:
-		return "upsert"
-	case sdk.Archive:
-		return "archive"
-	case sdk.Purge:
-		return "purge"
-	}
-	return fmt.Sprintf("operation %d", op)
 }
 
 // held are the items that the platform has of a product, or skips.

@@ -60,7 +60,7 @@ func TestDecideLatest(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d.Op != c.op || d.Reason != c.reason || !slices.Equal(d.Fields, c.fields) {
-				t.Errorf("got op %d, reason %q, fields %q\nwant op %d, reason %q, fields %q", d.Op, d.Reason, d.Fields, c.op, c.reason, c.fields)
+				t.Errorf("got op %s, reason %q, fields %q\nwant op %s, reason %q, fields %q", d.Op, d.Reason, d.Fields, c.op, c.reason, c.fields)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestDecideEvery(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d.Op != c.op || d.Reason != c.reason || !slices.Equal(d.Fields, c.fields) {
-				t.Errorf("got op %d, reason %q, fields %q\nwant op %d, reason %q, fields %q", d.Op, d.Reason, d.Fields, c.op, c.reason, c.fields)
+				t.Errorf("got op %s, reason %q, fields %q\nwant op %s, reason %q, fields %q", d.Op, d.Reason, d.Fields, c.op, c.reason, c.fields)
 			}
 		})
 	}
