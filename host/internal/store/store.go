@@ -33,7 +33,9 @@ var (
 const MaxRead = 4 << 20
 
 // Store keeps what the host must not forget. Its methods may be called from
-// several goroutines; one lane's Record calls come one at a time.
+// several goroutines; one lane's Record calls come one at a time. Products, raw
+// events and lists of positions that are given to it, or come from it, are shared
+// with it: nobody changes them.
 type Store interface {
 	// Accept appends events to the journal and merges them into the catalog, in
 	// their order and all or none. It returns when they are on disk. Events whose

@@ -16,11 +16,13 @@ func (s *Store) Record(ctx context.Context, r store.Record) error {
 	return s.writer.write(ctx, &work{rows: rows + 1, do: func(w *writer) error { return w.record(&r) }})
 }
 
+// record adds a lane's step to the commit being made. Memory keeps copies: the
+// lane makes its next step in the place of this one.
 func (w *writer) record(r *store.Record) error {
 	var errs []error
-	for i := range r.Links {
-		errs = append(errs, w.frame.row(inLinks).link(&r.Links[i]).err)
-		w.stage.addLink(&r.Links[i])
+	for _, link := range r.Links {
+		errs = append(errs, w.frame.row(inLinks).link(&link).err)
+		w.stage.addLink(&link)
 	}
 	for _, key := range r.Forget {
 		w.frame.row(forgotten).text(r.Connector).text(key)
@@ -31,8 +33,9 @@ func (w *writer) record(r *store.Record) error {
 		w.stage.addDelivery(&r.Deliveries[i])
 	}
 	if r.Lane != nil {
-		errs = append(errs, w.frame.row(inLanes).lane(r.Lane).err)
-		w.stage.addLane(r.Lane)
+		lane := *r.Lane
+		errs = append(errs, w.frame.row(inLanes).lane(&lane).err)
+		w.stage.addLane(&lane)
 	}
 	return errors.Join(errs...)
 }

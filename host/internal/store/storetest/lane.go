@@ -32,6 +32,19 @@ var laneTests = []test{
 		f.record(t, store.Record{Connector: "shop", Links: []store.Link{{Connector: "shop", Key: "a"}}})
 		same(t, "the lane", from(f.Lane(t.Context(), "shop")).must(t), l)
 	}},
+	{"a record is what it was when it was made", func(t *testing.T, f *fixture) {
+		r := store.Record{
+			Connector: "shop", Lane: &store.Lane{Connector: "shop", Cursor: 7, Open: []int64{3}},
+			Links:      []store.Link{{Connector: "shop", Key: "a", Seq: 7}},
+			Deliveries: []store.Delivery{{Connector: "shop", Key: "a", Seq: 7, At: start}},
+		}
+		f.record(t, r)
+		// A lane makes its next step in the place of the one before.
+		*r.Lane, r.Links[0], r.Deliveries[0] = store.Lane{Connector: "shop", Cursor: 9}, store.Link{Connector: "shop", Key: "b"}, store.Delivery{}
+		same(t, "the lane", from(f.Lane(t.Context(), "shop")).must(t), store.Lane{Connector: "shop", Cursor: 7, Open: []int64{3}})
+		same(t, "the link", from(f.Links(t.Context(), "shop", []string{"a"})).must(t), []store.Link{{Connector: "shop", Key: "a", Seq: 7}})
+		same(t, "the delivery", from(f.Deliveries(t.Context(), store.DeliveryQuery{Limit: 10})).must(t)[0].Key, "a")
+	}},
 	{"open positions that do not ascend are refused", func(t *testing.T, f *fixture) {
 		for _, open := range [][]int64{{3, 2}, {3, 3}, {0}, {-1}} {
 			if err := f.Record(t.Context(), store.Record{Connector: "shop", Lane: &store.Lane{Connector: "shop", Cursor: 9, Open: open}}); err == nil {
