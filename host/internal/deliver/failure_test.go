@@ -197,6 +197,19 @@ func TestForwardToAReceiverThatIsGoneIsNotDone(t *testing.T) {
 	})
 }
 
+func TestEmptyScheduleIsOneAttempt(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.options.Schedule = []time.Duration{}
+		w.restart()
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		w.accept(w.named("p", "1"))
+		w.settle(time.Hour)
+		if l := w.link("p"); l.State != store.Dead || w.platform.callCount() != 1 {
+			t.Errorf("after %d attempts the product is %q", w.platform.callCount(), l.State)
+		}
+	})
+}
+
 // Pauses without an end of their own: one change at a time asks whether it is over.
 func TestThrottledPlatformIsAskedGently(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {

@@ -91,7 +91,7 @@ type Options struct {
 	Batch     int             // lowers the connector's limit; 0: keeps it
 	InFlight  int             // likewise
 	Timeout   time.Duration   // of one call; 0: the connector's
-	Schedule  []time.Duration // waits before the second, third … attempt
+	Schedule  []time.Duration // waits before the second, third … attempt; nil: DefaultSchedule, empty: there is one attempt
 	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: until each times out
 	Log       hclog.Logger
 	Metrics   *Metrics
@@ -148,7 +148,7 @@ type Lane struct {
 
 // New makes a lane; Run runs it.
 func New(s Store, c Connector, options Options) *Lane {
-	if len(options.Schedule) == 0 {
+	if options.Schedule == nil {
 		options.Schedule = DefaultSchedule
 	}
 	if options.Metrics == nil {

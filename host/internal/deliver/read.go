@@ -182,8 +182,8 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 	default:
 		// A newer version deserves an early try, but a stream of them no flood.
 		link.Attempts = 0
-		if soon := now.Add(s.lane.options.Schedule[0]); soon.Before(link.Next) {
-			link.Next = soon
+		if wait, _ := backoff(s.lane.options.Schedule, 1); now.Add(wait).Before(link.Next) {
+			link.Next = now.Add(wait)
 		}
 		s.put(p)
 	}
