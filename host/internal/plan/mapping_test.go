@@ -4,11 +4,41 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synchost/synchost/sdk"
 )
+
+// bag is a product with something in most of its fields, but no weight.
+func bag() sdk.Product {
+	return sdk.Product{
+		Key: "k", Code: "B-1", Name: "Bag", Status: sdk.Active, Brand: "Acme",
+		Prices: []sdk.Price{
+			{Amount: "12.50", Currency: "EUR", List: "b2b"},
+			{Amount: "10", Currency: "IRR", CompareAt: "15"}},
+		Stock:    []sdk.Stock{{Location: "main", Quantity: "3"}, {Quantity: "0.5"}},
+		Tags:     []string{"new", "bag"},
+		Variants: []sdk.Variant{{Code: "v1", Prices: []sdk.Price{{Amount: "1.10", Currency: "EUR"}}, Stock: []sdk.Stock{{Quantity: "2"}}}, {Code: "v2"}},
+		Attributes: map[string]sdk.Value{"colour": sdk.String("red"), "rank": sdk.Number("3.0"), "grade": sdk.String("3"),
+			"fragile": sdk.Bool(true), "sizes": sdk.List(sdk.String("S"), sdk.Number("42"))},
+	}
+}
+
+var noon = sdk.Event{ID: "e1", Source: "crm", Op: sdk.Updated, Time: time.Date(2026, 5, 1, 12, 0, 0, 5, time.FixedZone("", 3600)), Fields: []string{"name"}}
+
+func TestNoFilterPassesEverything(t *testing.T) {
+	for _, text := range []string{"", " \n"} {
+		filter, err := CompileFilter(text)
+		if filter != nil || err != nil {
+			t.Fatalf("CompileFilter(%q) = %v, %v; want nil", text, filter, err)
+		}
+		if passes, err := filter.Match(&sdk.Product{}, nil); err != nil || !passes {
+			t.Errorf("passes: %t, %v; want true", passes, err)
+		}
+	}
+}
 
 func TestMapping(t *testing.T) {
 	for name, test := range map[string]struct {

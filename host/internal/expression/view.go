@@ -1,27 +1,35 @@
-package plan
+package expression
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/synchost/synchost/sdk"
 )
 
-// scope is what expressions see. The tags are the names they use.
-type scope struct {
+// ProductScope is what expressions see of a product. The tags are the names they
+// use. It is for one goroutine.
+type ProductScope struct {
 	Product productView `expr:"product"`
 	Event   eventView   `expr:"event"`
 	Steps   budget      `expr:"the steps left"` // no name that can be written
 }
 
-// variantScope is what the expressions of variants.… see.
-type variantScope struct {
-	scope
+// VariantScope is what the expressions of variants.… see.
+type VariantScope struct {
+	ProductScope
 	Variant variantView `expr:"variant"`
 }
 
-// budget counts down the rounds of all loops of one run.
+// budget counts down the rounds of all loops in one scope.
 type budget struct{ left *int }
+
+func newBudget() budget {
+	left := maxSteps
+	return budget{&left}
+}
 
 // productView is a product to expressions: numbers are Decimals that can be
 // calculated with, texts are plain strings, and attributes hold what they hold.
@@ -108,12 +116,12 @@ type eventView struct {
 	Hint   bool     `expr:"hint"`
 }
 
-// parts are what of a product must be converted for an expression. The rest is
+// Parts are what of a product must be converted for an expression. The rest is
 // always there: most filters look at a text or two, and cost no conversion.
-type parts uint8
+type Parts uint8
 
 const (
-	pricesPart parts = 1 << iota
+	pricesPart Parts = 1 << iota
 	stockPart
 	mediaPart
 	variantsPart
@@ -121,13 +129,14 @@ const (
 	allParts = pricesPart | stockPart | mediaPart | variantsPart | attributesPart
 )
 
-var partByName = map[string]parts{
+var partByName = map[string]Parts{
 	"prices": pricesPart, "stock": stockPart, "media": mediaPart, "variants": variantsPart, "attributes": attributesPart,
 }
 
-func newScope(p *sdk.Product, e *sdk.Event, needed parts) *scope {
-	left := maxSteps
-	s := &scope{Product: viewProduct(p, needed), Steps: budget{&left}}
+// Product is the scope of a product, for expressions that need these parts of it.
+// Without an event, event's fields are empty.
+func Product(p *sdk.Product, e *sdk.Event, needed Parts) *ProductScope {
+	s := &ProductScope{Product: viewProduct(p, needed), Steps: newBudget()}
 	if e != nil {
 		s.Event = eventView{ID: e.ID, Source: e.Source, Op: string(e.Op), Fields: e.Fields, Hint: e.Hint}
 		if !e.Time.IsZero() {
@@ -137,7 +146,12 @@ func newScope(p *sdk.Product, e *sdk.Event, needed parts) *scope {
 	return s
 }
 
-func viewProduct(p *sdk.Product, needed parts) productView {
+// Variant is the scope of a variant of the product.
+func (s *ProductScope) Variant(v *sdk.Variant) *VariantScope {
+	return &VariantScope{*s, viewVariant(v)}
+}
+
+func viewProduct(p *sdk.Product, needed Parts) productView {
 	v := productView{
 		Key: p.Key, Code: p.Code, Name: p.Name, Description: p.Description, Status: string(p.Status),
 		Brand: p.Brand, Unit: p.Unit, Barcode: p.Barcode, TaxCode: p.TaxCode,
@@ -232,12 +246,17 @@ func offers(view any) ([]sdk.Price, []sdk.Stock) {
 // names are those that expressions use for the fields of a view.
 func names(view reflect.Type) []string {
 	var all []string
-	for i := range view.NumField() {
-		if name := view.Field(i).Tag.Get("expr"); name != "" {
+	for _, f := range reflect.VisibleFields(view) {
+		if name := f.Tag.Get("expr"); name != "" {
 			all = append(all, name)
 		}
 	}
 	return all
+}
+
+// rootsOf are the names that are known by themselves in a scope.
+func rootsOf(scope any) []string {
+	return slices.DeleteFunc(names(reflect.TypeOf(scope).Elem()), func(name string) bool { return strings.Contains(name, " ") })
 }
 
 // member is the field that expressions call name.

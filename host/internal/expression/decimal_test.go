@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"math/big"
@@ -29,15 +29,15 @@ func FuzzArithmetic(f *testing.F) {
 	f.Add("-3", "8", 0)
 	f.Add("99999999999999999999.99", "-0.000001", -4)
 	f.Add("1", "0", 20)
-	mappings := map[string]*Mapping{}
+	fields := map[string]Fields{}
 	for name, text := range map[string]string{"+": "a + b", "-": "a - b", "*": "a * b", "/": "a / b * b / b", "negative": "-a",
 		"sum": "sum([a, b])", "max": "max(a, b)", "round": "round(a, n)", "div": "div(a, b, n)", "<": "a < b", "==": "a == b"} {
 		text = "let a = product.attributes.a; let b = product.attributes.b; let n = len(event.fields) - 20; " + text
-		mapping, problems := CompileMapping(map[string]string{"attributes.x": text})
-		if problems != nil {
-			f.Fatal(problems)
+		field, err := CompileField("attributes.x", text, OfProduct)
+		if err != nil {
+			f.Fatal(err)
 		}
-		mappings[name] = mapping
+		fields[name] = Fields{field}
 	}
 	f.Fuzz(func(t *testing.T, left, right string, digits int) {
 		da, errA := sdk.ParseDecimal(left)
@@ -48,9 +48,9 @@ func FuzzArithmetic(f *testing.F) {
 		a, b := da.Rat(), db.Rat()
 		product := sdk.Product{Attributes: map[string]sdk.Value{"a": sdk.Number(da), "b": sdk.Number(db)}}
 		e := sdk.Event{Fields: make([]string, digits+20)}
-		for name, mapping := range mappings {
-			out, err := mapping.Apply(&product, &e)
-			got := out.Attributes["x"]
+		for name, field := range fields {
+			out, err := field.Patch(Product(&product, &e, field.Needs()), Clear)
+			got := out.Product.Attributes["x"]
 			if want, ok := exactly(name, a, b, digits); err != nil {
 				if ok {
 					t.Errorf("%s of %s and %s: %v; want %s", name, left, right, err, want)

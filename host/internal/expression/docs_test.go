@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"encoding/json"
@@ -60,17 +60,12 @@ func TestPageExamples(t *testing.T) {
 		t.Fatalf("the page has %d examples", len(rows))
 	}
 	for _, row := range rows {
-		mapping, problems := CompileMapping(map[string]string{"attributes.x": row[0]})
-		if problems != nil {
-			t.Errorf("%s: %v", row[0], problems)
-			continue
-		}
-		made, err := mapping.Apply(product, e)
+		made, err := makeField("attributes.x", row[0], product, e)
 		if err != nil {
 			t.Errorf("%s: %v", row[0], err)
 			continue
 		}
-		got, there := made.Attributes["x"]
+		got, there := made.Product.Attributes["x"]
 		var want sdk.Value
 		if row[1] != "nothing" {
 			if err := json.Unmarshal([]byte(row[1]), &want); err != nil {
@@ -90,9 +85,9 @@ func TestPageMessages(t *testing.T) {
 		t.Fatalf("the page has %d messages", len(rows))
 	}
 	for _, row := range rows {
-		filter, err := CompileFilter(row[0])
+		filter, err := compileFilter(row[0])
 		if err == nil {
-			_, err = filter.Match(product, e)
+			_, err = filter.match(product, e)
 		}
 		if err == nil || !strings.Contains(err.Error(), row[1]) {
 			t.Errorf("%s: %v, and not %s", row[0], err, row[1])

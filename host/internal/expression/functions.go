@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"errors"
@@ -195,7 +195,7 @@ func sum(numbers []any) (any, error) {
 
 var textFunctions = []function{
 	{name: "string", forms: [][]kind{{text | number | truth}}, gives: always(textType), usage: "string(number)",
-		call: func(args []any) (any, error) { return toText(args[0]) }},
+		call: func(args []any) (any, error) { return ToText(args[0]) }},
 	textFunction("upper", strings.ToUpper),
 	textFunction("lower", strings.ToLower),
 	textFunction("persian", persian.Replace),
@@ -252,7 +252,7 @@ func join(args []any) (any, error) {
 	parts := items(args[0])
 	texts := make([]string, len(parts))
 	for i, part := range parts {
-		t, err := toText(known(part))
+		t, err := ToText(known(part))
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/builtin"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -30,6 +31,29 @@ func bag() sdk.Product {
 }
 
 var noon = sdk.Event{ID: "e1", Source: "crm", Op: sdk.Updated, Time: time.Date(2026, 5, 1, 12, 0, 0, 5, time.FixedZone("", 3600)), Fields: []string{"name"}}
+
+// filter is an expression that is true or false.
+type filter struct{ *Expression }
+
+func compileFilter(text string) (filter, error) {
+	compiled, err := Compile(text, Truth, OfProduct)
+	return filter{compiled}, err
+}
+
+func (f filter) match(p *sdk.Product, e *sdk.Event) (bool, error) {
+	passes, err := f.Run(Product(p, e, f.Needs()))
+	return passes == true, err
+}
+
+// makeField compiles a field and makes it.
+func makeField(path, text string, p *sdk.Product, e *sdk.Event) (event.Patch, error) {
+	field, err := CompileField(path, text, OfProduct)
+	if err != nil {
+		return event.Patch{}, err
+	}
+	fields := Fields{field}
+	return fields.Patch(Product(p, e, fields.Needs()), Clear)
+}
 
 func TestFilter(t *testing.T) {
 	product := bag()
@@ -114,11 +138,11 @@ func TestFilter(t *testing.T) {
 		`event.time == "2026-05-01T11:00:00Z" && event.time > "2026-04-30"`:                       true,
 	} {
 		t.Run(text, func(t *testing.T) {
-			filter, err := CompileFilter(text)
+			filter, err := compileFilter(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := filter.Match(&product, &noon); err != nil || got != want {
+			if got, err := filter.match(&product, &noon); err != nil || got != want {
 				t.Errorf("passes: %t, %v; want %t", got, err, want)
 			}
 		})
@@ -129,24 +153,12 @@ func TestFilter(t *testing.T) {
 }
 
 func TestFilterWithoutEvent(t *testing.T) {
-	filter, err := CompileFilter(`event.id == "" && event.op == "" && event.time == "" && len(event.fields) == 0`)
+	filter, err := compileFilter(`event.id == "" && event.op == "" && event.time == "" && len(event.fields) == 0`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if passes, err := filter.Match(&sdk.Product{}, nil); err != nil || !passes {
+	if passes, err := filter.match(&sdk.Product{}, nil); err != nil || !passes {
 		t.Errorf("passes: %t, %v; want true", passes, err)
-	}
-}
-
-func TestNoFilterPassesEverything(t *testing.T) {
-	for _, text := range []string{"", " \n"} {
-		filter, err := CompileFilter(text)
-		if filter != nil || err != nil {
-			t.Fatalf("CompileFilter(%q) = %v, %v; want nil", text, filter, err)
-		}
-		if passes, err := filter.Match(&sdk.Product{}, nil); err != nil || !passes {
-			t.Errorf("passes: %t, %v; want true", passes, err)
-		}
 	}
 }
 
@@ -196,7 +208,7 @@ func TestFilterRefuses(t *testing.T) {
 		`b"x" == "x"`:                       `bytes are not among the values: write a text without the b before it (line 1, character 1 of the expression)`,
 	} {
 		t.Run(text, func(t *testing.T) {
-			_, err := CompileFilter(text)
+			_, err := compileFilter(text)
 			if err == nil {
 				t.Fatal("compiles")
 			}
@@ -208,9 +220,9 @@ func TestFilterRefuses(t *testing.T) {
 }
 
 func TestExpressionErrorTellsPlaceAndNearestName(t *testing.T) {
-	_, err := CompileFilter("true and\n product.stok == nil")
-	got, ok := errors.AsType[*ExpressionError](err)
-	want := &ExpressionError{Line: 2, Column: 10, Message: `a product has no "stok"`, Nearest: "stock"}
+	_, err := compileFilter("true and\n product.stok == nil")
+	got, ok := errors.AsType[*Error](err)
+	want := &Error{Line: 2, Column: 10, Message: `a product has no "stok"`, Nearest: "stock"}
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -233,11 +245,11 @@ func TestFilterFailsOnProduct(t *testing.T) {
 		`round(1, 99) == 1`:                             `round: can round to between -20 and 20 digits, not to 99 (line 1, character 1 of the expression)`,
 	} {
 		t.Run(text, func(t *testing.T) {
-			filter, err := CompileFilter(text)
+			filter, err := compileFilter(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			passes, err := filter.Match(&product, nil)
+			passes, err := filter.match(&product, nil)
 			if passes || err == nil {
 				t.Fatalf("passes: %t, %v; want an error", passes, err)
 			}
@@ -258,12 +270,12 @@ func TestLibraryFunctionsAreOut(t *testing.T) {
 		}
 		for _, call := range []string{"%s()", "%s(product.tags)", "%s(product.tags, #)", "::%s()", "::%s(product.tags, #)"} {
 			text := fmt.Sprintf(call, f.Name) + " == nil"
-			if _, err := CompileFilter(text); err == nil {
+			if _, err := compileFilter(text); err == nil {
 				t.Errorf("%s compiles", text)
 			}
 		}
 	}
-	if _, err := CompileFilter(`now() == nil`); err == nil || !strings.Contains(err.Error(), `there is no function "now"`) {
+	if _, err := compileFilter(`now() == nil`); err == nil || !strings.Contains(err.Error(), `there is no function "now"`) {
 		t.Errorf("now(): %v", err)
 	}
 }
@@ -289,9 +301,9 @@ func TestBounds(t *testing.T) {
 		"number": {`reduce(product.variants, #acc * 99999999.5, 1.5) == 0`, "the number grows beyond 4096 bits"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			filter, err := CompileFilter(test.text)
+			filter, err := compileFilter(test.text)
 			if err == nil {
-				_, err = filter.Match(&long, nil)
+				_, err = filter.match(&long, nil)
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v; want %q", err, test.want)
@@ -301,24 +313,21 @@ func TestBounds(t *testing.T) {
 }
 
 func TestErrorsDoNotQuoteAtLength(t *testing.T) {
-	filter, err := CompileFilter(`decimal(product.description) > 1`)
+	filter, err := compileFilter(`decimal(product.description) > 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := filter.Match(&sdk.Product{Description: strings.Repeat("12,", 20)}, nil); err == nil || len(err.Error()) > 300 {
+	if _, err := filter.match(&sdk.Product{Description: strings.Repeat("12,", 20)}, nil); err == nil || len(err.Error()) > 300 {
 		t.Errorf("error %v", err)
 	}
-	mapping, problems := CompileMapping(map[string]string{"status": "product.description"})
-	if problems != nil {
-		t.Fatal(problems)
-	}
-	if _, err := mapping.Apply(&sdk.Product{Description: strings.Repeat("long ", 1_000)}, nil); err == nil || len(err.Error()) > 300 {
+	product := sdk.Product{Description: strings.Repeat("long ", 1_000)}
+	if _, err := makeField("status", "product.description", &product, nil); err == nil || len(err.Error()) > 300 {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestFilterIsSafeForManyGoroutines(t *testing.T) {
-	filter, err := CompileFilter(`any(product.prices, .amount > 12) && product.attributes.colour == "red"`)
+	filter, err := compileFilter(`any(product.prices, .amount > 12) && product.attributes.colour == "red"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +336,7 @@ func TestFilterIsSafeForManyGoroutines(t *testing.T) {
 	for range 8 {
 		wait.Go(func() {
 			for range 100 {
-				if passes, err := filter.Match(&product, nil); err != nil || !passes {
+				if passes, err := filter.match(&product, nil); err != nil || !passes {
 					t.Errorf("passes: %t, %v; want true", passes, err)
 				}
 			}
@@ -344,14 +353,14 @@ func BenchmarkFilter(b *testing.B) {
 		`product.attributes.colour == "red"`,
 		`any(product.variants, price(#) > 1)`,
 	} {
-		filter, err := CompileFilter(text)
+		filter, err := compileFilter(text)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Run(text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if passes, err := filter.Match(&product, nil); err != nil || !passes {
+				if passes, err := filter.match(&product, nil); err != nil || !passes {
 					b.Fatal(passes, err)
 				}
 			}
@@ -369,20 +378,18 @@ func FuzzCompile(f *testing.F) {
 	}
 	product := bag()
 	f.Fuzz(func(t *testing.T, text string) {
-		if filter, err := CompileFilter(text); err == nil {
-			first, err := filter.Match(&product, &noon)
-			second, again := filter.Match(&product, &noon)
+		if filter, err := compileFilter(text); err == nil {
+			first, err := filter.match(&product, &noon)
+			second, again := filter.match(&product, &noon)
 			if first != second || fmt.Sprint(err) != fmt.Sprint(again) {
 				t.Errorf("passes %t, %v, and then %t, %v", first, err, second, again)
 			}
 		}
-		for _, path := range []string{"name", "prices", "variants.prices", "attributes.x"} {
-			if mapping, problems := CompileMapping(map[string]string{path: text}); problems == nil {
-				first, err := mapping.Apply(&product, &noon)
-				second, again := mapping.Apply(&product, &noon)
-				if diff := sdk.Diff(&first, &second); diff != nil || fmt.Sprint(err) != fmt.Sprint(again) {
-					t.Errorf("%s differs: %q, %v, and then %v", path, diff, err, again)
-				}
+		for _, path := range []string{"name", "prices", "attributes.x"} {
+			first, err := makeField(path, text, &product, &noon)
+			second, again := makeField(path, text, &product, &noon)
+			if diff := sdk.Diff(&first.Product, &second.Product); diff != nil || fmt.Sprint(err) != fmt.Sprint(again) {
+				t.Errorf("%s differs: %q, %v, and then %v", path, diff, err, again)
 			}
 		}
 	})

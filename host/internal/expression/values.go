@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"fmt"
@@ -127,6 +127,14 @@ func at(of any, i int) any {
 	return nil
 }
 
+// Items are those of a list; false: it is none.
+func Items(of any) ([]any, bool) {
+	if kindOfValue(of) != list {
+		return nil, false
+	}
+	return items(of), true
+}
+
 func items(of any) []any {
 	if all, ok := of.([]any); ok {
 		return all
@@ -169,8 +177,8 @@ func toDecimal(v any) (Decimal, error) {
 	return Decimal{}, fmt.Errorf("%s is not a number", kindOfValue(known(v)))
 }
 
-// toText is a text, number or truth value as text.
-func toText(v any) (string, error) {
+// ToText is a text, number or truth value as text.
+func ToText(v any) (string, error) {
 	switch v := v.(type) {
 	case string:
 		return v, nil

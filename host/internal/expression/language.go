@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"errors"
@@ -10,86 +10,20 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/checker"
-	"github.com/expr-lang/expr/compiler"
-	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/parser"
 
 	"github.com/synchost/synchost/sdk"
 )
-
-// The language of filters and mappings is that of expr-lang/expr, but for this:
-//
-//   - Numbers are exact. 1.09 is a decimal, not a float; a division keeps what
-//     it gives until it is rounded. Whole numbers count and take items of lists.
-//   - What is missing is nothing (nil): an attribute that is not there, a weight
-//     that is not known. Nothing equals nothing only, is neither less nor
-//     greater than anything, and is no true condition; a function of nothing
-//     gives nothing. Calculating with it is an error: default(x, 0) helps.
-//   - Only the functions in functions and loops are there. None reads a clock,
-//     uses chance, or has an order that changes.
-//   - Text, lists, loops and the expression itself have bounds.
-
-// compile checks an expression that is to give a value of type wanted, and makes
-// it ready to run in env.
-//
-// It calls the library's stages itself rather than expr.Compile: with a patch
-// and functions, that lets unknown names in a function's arguments pass.
-func compile(text string, wanted reflect.Type, env any) (compiled *expression, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			compiled, err = nil, &ExpressionError{Message: brief(fmt.Sprint("cannot be compiled: ", r))}
-		}
-	}()
-	switch {
-	case len(text) > maxExpression:
-		return nil, &ExpressionError{Message: fmt.Sprintf("has %d bytes; an expression has at most %d", len(text), maxExpression)}
-	case !utf8.ValidString(text):
-		return nil, &ExpressionError{Message: "is not valid UTF-8"}
-	}
-	config := conf.New(env)
-	config.MaxNodes, config.Functions = maxNodes, functions
-	for name := range config.Builtins {
-		config.Disabled[name] = true
-	}
-	clear(config.Builtins)
-	tree, err := parser.ParseWithConfig(text, config)
-	if err != nil {
-		return nil, explain(err)
-	}
-	l := language{text: []rune(text)}
-	if ast.Walk(&tree.Node, &l); l.err != nil {
-		return nil, l.err
-	}
-	if wanted == truthType {
-		tree.Node = call(condition, tree.Node)
-	}
-	if _, err := checker.Check(tree, config); err != nil {
-		roots := []string{"product", "event"}
-		if _, ok := env.(*variantScope); ok {
-			roots = append(roots, "variant")
-		}
-		return nil, explain(err, roots...)
-	}
-	if l.expect(tree.Node, wanted, true); l.err != nil {
-		return nil, l.err
-	}
-	program, err := compiler.Compile(tree, config)
-	if err != nil {
-		return nil, explain(err)
-	}
-	return &expression{text: text, program: program, parts: l.needed()}, nil
-}
 
 // language makes the library's language ours: exact numbers instead of floats,
 // nothing that reads a clock or runs without bounds.
 type language struct {
 	text   []rune
+	wanted Type
 	visits int
 	err    error // the first
 
-	parts parts // that are named
+	parts Parts // that are named
 	whole int   // times that the product is used otherwise than by naming a part
 }
 
@@ -106,7 +40,7 @@ var errComplex = errors.New("it has too many parts")
 func (l *language) fail(at ast.Node, message, near string) {
 	if l.err == nil {
 		line, column := l.place(at.Location())
-		l.err = &ExpressionError{Line: line, Column: column, Message: message, Nearest: near}
+		l.err = &Error{Line: line, Column: column, Message: message, Nearest: near}
 	}
 }
 
@@ -203,9 +137,15 @@ func (l *language) operator(node *ast.Node, n *ast.BinaryNode) {
 func (l *language) member(n *ast.MemberNode) {
 	of, isName := n.Node.(*ast.IdentifierNode)
 	name, fixed := n.Property.(*ast.StringNode)
-	if isName && fixed && of.Value == "product" {
+	if !isName || !fixed {
+		return
+	}
+	switch of.Value {
+	case "product":
 		l.whole--
 		l.parts |= partByName[name.Value]
+	case "headers": // however a request spells the name
+		name.Value = strings.ToLower(name.Value)
 	}
 }
 
@@ -262,7 +202,7 @@ func (l *language) loop(n *ast.BuiltinNode) {
 }
 
 // needed are the parts of a product that the expression looks at.
-func (l *language) needed() parts {
+func (l *language) needed() Parts {
 	if l.whole > 0 {
 		return allParts
 	}
@@ -270,7 +210,7 @@ func (l *language) needed() parts {
 }
 
 // expect checks, as far as it shows, that node gives what a value of type wanted
-// is made of. top is said of a field of a product, where numbers do as texts.
+// is made of. top is said of the outcome itself, and not of what is in it.
 func (l *language) expect(node ast.Node, wanted reflect.Type, top bool) {
 	switch n := node.(type) {
 	case *ast.ConditionalNode:
@@ -341,16 +281,9 @@ func (l *language) kinds(node ast.Node, wanted reflect.Type, top bool) bool {
 	if node.Nature().Nil {
 		return true
 	}
-	takes := kindOf(wanted)
-	switch {
-	case wanted == anyType:
-		takes = text | number | truth | list
-	case wanted == decimalType:
-		takes = number | text
-	case wanted == textType && top:
-		takes = text | number | truth
-	case wanted.Kind() == reflect.Struct:
-		takes = object | offer
+	takes := takenBy(wanted)
+	if top {
+		takes = l.wanted.takes
 	}
 	gives := kindOf(node.Type())
 	if gives&takes == 0 {
@@ -358,6 +291,19 @@ func (l *language) kinds(node ast.Node, wanted reflect.Type, top bool) bool {
 		return false
 	}
 	return true
+}
+
+// takenBy are the kinds that something of that shape is made of.
+func takenBy(shape reflect.Type) kind {
+	switch {
+	case shape == anyType:
+		return text | number | truth | list
+	case shape == decimalType:
+		return number | text
+	case shape.Kind() == reflect.Struct:
+		return object | offer
+	}
+	return kindOf(shape)
 }
 
 // fits says whether a part of type t can be one of type wanted.

@@ -1,4 +1,4 @@
-package plan
+package expression
 
 import (
 	"errors"
@@ -12,16 +12,16 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// ExpressionError is what is wrong with an expression, or with a product that
+// Error is what is wrong with an expression, or with a product that
 // it does not fit.
-type ExpressionError struct {
+type Error struct {
 	Line, Column int    // in the expression, from 1, columns in characters; 0: as a whole
 	Message      string // what is wrong and what to write instead
 	Nearest      string // for a name that is not known: the known one that is nearest; empty: none is near
 }
 
 // Error is the message, the nearest name and the place.
-func (e *ExpressionError) Error() string {
+func (e *Error) Error() string {
 	message := e.Message
 	if e.Nearest != "" {
 		message += fmt.Sprintf("; did you mean %q?", e.Nearest)
@@ -32,10 +32,10 @@ func (e *ExpressionError) Error() string {
 	return message
 }
 
-// explain makes an ExpressionError of the library's errors. roots are the names
+// explain makes an Error of the library's errors. roots are the names
 // that are known by themselves.
-func explain(err error, roots ...string) *ExpressionError {
-	e := &ExpressionError{Message: err.Error()}
+func explain(err error, roots ...string) *Error {
+	e := &Error{Message: err.Error()}
 	if at, ok := errors.AsType[*file.Error](err); ok {
 		e.Line, e.Column, e.Message = at.Line, at.Column+1, at.Message
 	}
