@@ -12,6 +12,10 @@ import (
 // before it while it is being written to the tables. What is in neither is in the
 // tables, so who looks here first and there second misses nothing.
 type memory struct {
+	// Held by who has to read both as one: meanwhile nothing leaves memory. It is
+	// taken before a connection is.
+	both sync.RWMutex
+
 	mu      sync.RWMutex
 	active  *tail
 	flushed *tail // nil: none is being written
@@ -45,6 +49,8 @@ func (m *memory) rotate() *tail {
 
 // drop forgets the tail that is in the tables now.
 func (m *memory) drop() {
+	m.both.Lock()
+	defer m.both.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flushed = nil
@@ -124,19 +130,23 @@ func linkIn(tails []*tail, id linkID) (link *store.Link, there bool) {
 	return nil, false
 }
 
-// links are all of a connector's links that are here: nil for what was forgotten.
-func (m *memory) links(connector string) map[string]*store.Link {
-	links := map[string]*store.Link{}
+// hasLink says whether what the tables have of a link is out of date.
+func (m *memory) hasLink(connector, key string) (there bool) {
+	m.look(func(tails []*tail) { _, there = linkIn(tails, linkID{connector, key}) })
+	return there
+}
+
+// behind calls fn with every link that is here and not in step.
+func (m *memory) behind(fn func(*store.Link)) {
 	m.look(func(tails []*tail) {
-		for _, t := range slices.Backward(tails) {
-			for id, link := range t.links {
-				if id.connector == connector {
-					links[id.key] = link
+		for i, t := range tails {
+			for id, link := range t.behind {
+				if _, newer := linkIn(tails[:i], id); !newer {
+					fn(link)
 				}
 			}
 		}
 	})
-	return links
 }
 
 // first is the position from which on all entries are here.
@@ -179,20 +189,4 @@ func (m *memory) journal(list []event.Entry, after int64, limit, size int, keep 
 		}
 	})
 	return list, here
-}
-
-// needed are the products of which a link that is here has still something to
-// deliver.
-func (m *memory) needed() map[string]bool {
-	keys := map[string]bool{}
-	m.look(func(tails []*tail) {
-		for _, t := range tails {
-			for id, link := range t.links {
-				if link != nil && link.State != store.InStep {
-					keys[id.key] = true
-				}
-			}
-		}
-	})
-	return keys
 }

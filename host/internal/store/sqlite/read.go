@@ -83,6 +83,8 @@ func (s *Store) History(ctx context.Context, key string, after int64, limit int)
 // Catalog reads products whose last change is behind a position.
 func (s *Store) Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error) {
 	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) (list []event.Entry, err error) {
+		s.memory.both.RLock()
+		defer s.memory.both.RUnlock()
 		for {
 			rows, err := s.entries(ctx, room, selectProducts+"WHERE p.seq > ? AND p.seq < ? ORDER BY p.seq LIMIT ?",
 				func(c *columns) { c.int(after).int(below).limit(limit - len(list)) }, (*values).catalogRow)
@@ -223,44 +225,54 @@ func (s *Store) Links(ctx context.Context, connector string, keys []string) (lis
 }
 
 // Behind reads links that are due.
-func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error) {
-	here := s.memory.links(connector)
-	until = until.Truncate(time.Microsecond)
-	list, err := collect(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next LIMIT ?",
-		func(c *columns) { c.text(connector).text(string(state)).time(until).limit(max(limit, 0) + len(here)) }, (*values).link)
-	if len(here) == 0 || err != nil {
-		return list, err
+func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) (list []store.Link, err error) {
+	if limit <= 0 || state == store.InStep {
+		return nil, s.usable(ctx)
 	}
-	list = slices.DeleteFunc(list, func(l store.Link) bool { _, newer := here[l.Key]; return newer })
-	for _, link := range here {
-		if link != nil && state != store.InStep && link.State == state && !link.Next.Truncate(time.Microsecond).After(until) {
+	s.memory.both.RLock()
+	defer s.memory.both.RUnlock()
+	until = until.Truncate(time.Microsecond)
+	s.memory.behind(func(link *store.Link) {
+		if link.Connector == connector && link.State == state && !link.Next.Truncate(time.Microsecond).After(until) {
 			list = append(list, *link)
 		}
-	}
+	})
+	most := len(list) + limit
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		st := prepare(conn, "SELECT key, "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next")
+		st.text(connector).text(string(state)).time(until)
+		return st.each(func(v *values) {
+			if !s.memory.hasLink(connector, v.text()) {
+				list = append(list, v.link())
+				v.last = len(list) == most
+			}
+		})
+	})
 	slices.SortStableFunc(list, func(a, b store.Link) int { return a.Next.Compare(b.Next) })
-	return list[:min(max(limit, 0), len(list))], nil
+	return list[:min(limit, len(list))], err
 }
 
 // NextDue is the soonest retry time behind a time.
 func (s *Store) NextDue(ctx context.Context, connector string, after time.Time) (soonest time.Time, err error) {
-	here := s.memory.links(connector)
+	s.memory.both.RLock()
+	defer s.memory.both.RUnlock()
 	after = after.Truncate(time.Microsecond)
 	earlier := func(t time.Time) {
-		if t = t.Truncate(time.Microsecond); t.After(after) && (soonest.IsZero() || t.Before(soonest)) {
+		if t.After(after) && (soonest.IsZero() || t.Before(soonest)) {
 			soonest = t
 		}
 	}
-	for _, link := range here {
-		if link != nil && link.State == store.Due {
-			earlier(link.Next.UTC())
+	s.memory.behind(func(link *store.Link) {
+		if link.Connector == connector && link.State == store.Due {
+			earlier(stored(link.Next))
 		}
-	}
+	})
 	err = s.read(ctx, func(conn *sqlite.Conn) error {
 		st := prepare(conn, "SELECT next, key FROM links WHERE connector = ? AND state = ? AND state <> '' AND next > ? ORDER BY next")
 		st.text(connector).text(string(store.Due)).time(after)
 		return st.each(func(v *values) {
-			next, key := v.time(), v.text()
-			if _, newer := here[key]; !newer {
+			next := v.time()
+			if !s.memory.hasLink(connector, v.text()) {
 				earlier(next)
 				v.last = true
 			}

@@ -108,20 +108,22 @@ func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 
 // forget deletes the rows that query finds between two ids, some at a time. A
 // reader finds them: there is nothing to write when there are none. What is found
-// stays so, since the catalog moves to new entries only.
+// stays so, since the catalog moves to new entries only. Links are looked for in
+// memory first, and then in the tables, where they go.
 func (s *Store) forget(ctx context.Context, table string, last int64, query string) (gone int64, err error) {
 	type row struct {
 		id  int64
 		key string
 	}
 	for from := int64(0); ; {
+		needed := map[string]bool{}
+		s.memory.behind(func(link *store.Link) { needed[link.Key] = true })
 		rows, err := collect(ctx, s, query, func(c *columns) { c.int(from).int(last).limit(pruneStep) },
 			func(v *values) row { return row{v.int(), v.text()} })
 		if err != nil || len(rows) == 0 {
 			return gone, err
 		}
 		from = rows[len(rows)-1].id
-		needed := s.memory.needed()
 		var ids []int64
 		for _, row := range rows {
 			if !needed[row.key] {

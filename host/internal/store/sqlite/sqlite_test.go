@@ -16,6 +16,13 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// What is in memory only for a moment is read, mixed with the tables, as ever.
+func TestStoreWithATailOfOneCommit(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store {
+		return open(t, Options{Now: now, maxWaiting: storetest.MaxWaiting, flushBytes: 1})
+	})
+}
+
 // open opens a store that lives until the end of the test.
 func open(t testing.TB, options Options) *Store {
 	t.Helper()

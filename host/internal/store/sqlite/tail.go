@@ -13,6 +13,7 @@ type tail struct {
 	ids        map[eventID]int64       // their positions
 	products   map[string]*event.Entry // catalog rows that changed
 	links      map[linkID]*store.Link  // nil: forgotten
+	behind     map[linkID]*store.Link  // those of links that are not in step
 	lanes      map[string]*store.Lane
 	deliveries []store.Delivery
 	bytes      int
@@ -29,7 +30,8 @@ type eventID struct{ source, id string }
 type linkID struct{ connector, key string }
 
 func newTail() *tail {
-	return &tail{ids: map[eventID]int64{}, products: map[string]*event.Entry{}, links: map[linkID]*store.Link{}, lanes: map[string]*store.Lane{}}
+	return &tail{ids: map[eventID]int64{}, products: map[string]*event.Entry{}, links: map[linkID]*store.Link{},
+		behind: map[linkID]*store.Link{}, lanes: map[string]*store.Lane{}}
 }
 
 func (t *tail) empty() bool {
@@ -46,7 +48,7 @@ func (t *tail) add(later *tail) {
 		t.products[key] = row
 	}
 	for id, link := range later.links {
-		t.links[id] = link
+		t.setLink(id, link)
 	}
 	for name, lane := range later.lanes {
 		t.lanes[name] = lane
@@ -63,8 +65,16 @@ func (t *tail) addEntry(e *event.Entry, product []byte) {
 
 func (t *tail) addProduct(row *event.Entry) { t.products[row.Key] = row }
 
+func (t *tail) setLink(id linkID, l *store.Link) {
+	if t.links[id] = l; l != nil && l.State != store.InStep {
+		t.behind[id] = l
+	} else {
+		delete(t.behind, id)
+	}
+}
+
 func (t *tail) addLink(l *store.Link) {
-	t.links[linkID{l.Connector, l.Key}] = l
+	t.setLink(linkID{l.Connector, l.Key}, l)
 	t.bytes += 512
 	for _, p := range []*sdk.Product{l.Base, l.Sent} {
 		if p != nil {
@@ -74,7 +84,7 @@ func (t *tail) addLink(l *store.Link) {
 }
 
 func (t *tail) forget(connector, key string) {
-	t.links[linkID{connector, key}] = nil
+	t.setLink(linkID{connector, key}, nil)
 	t.bytes += 128
 }
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"Delivery", deliveryTests},
 		{"Prune", pruneTests},
 		{"Load", loadTests},
+		{"Model", modelTests},
 		{"Close", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
