@@ -45,7 +45,7 @@ var owners = map[string][]string{
 	"zombiezen.com/go/sqlite":             {"host/internal/store/sqlite"},
 	"github.com/BurntSushi/toml":          {"host/internal/config", "host/internal/ops/cli"},
 	"github.com/spf13/cobra":              {"host/internal/ops/cli"},
-	"github.com/expr-lang/expr":           {"host/internal/expression", "host/internal/receive"},
+	"github.com/expr-lang/expr":           {"host/internal/expression"},
 	"google.golang.org/grpc":              {"host/internal/launch", "sdk", "sdk/proto"},
 	"github.com/gofrs/flock":              {"host/internal/launch", "host/internal/store/sqlite"},
 	"github.com/prometheus/client_golang": {"host", "host/internal/deliver", "host/internal/launch", "host/internal/ops", "host/internal/receive", "host/internal/store/sqlite"},

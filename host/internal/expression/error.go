@@ -72,7 +72,7 @@ var sayings = []struct {
 	ours   string
 	name   int
 }{
-	{regexp.MustCompile(`^array elements can only be selected using an integer \(got (.+)\)$`),
+	{regexp.MustCompile(`^(?:array elements can only be selected using an integer \(got |invalid operation: int\()(.+)\)$`),
 		"a list is asked for an item by number, not by %s: take one, as in list[0], or go over all with map or any", 0},
 	{regexp.MustCompile(`^type (.+)\[.+\] is undefined$`), "what is in %s is named with a point, as in product.name", 0},
 	{regexp.MustCompile(`^type (.+) has no (?:field|method) (.+)$`), "%s has no %q", 2},

@@ -199,6 +199,8 @@ var textFunctions = []function{
 	textFunction("upper", strings.ToUpper),
 	textFunction("lower", strings.ToLower),
 	textFunction("persian", persian.Replace),
+	{name: "fromJSON", forms: [][]kind{{text}}, gives: always(anyType), usage: "fromJSON(text)",
+		call: func(args []any) (any, error) { return ParseJSON([]byte(args[0].(string))) }},
 	{name: "trim", forms: [][]kind{{text}, {text, text}}, gives: always(textType), usage: "trim(text) or trim(text, characters)",
 		call: func(args []any) (any, error) {
 			if len(args) == 1 {

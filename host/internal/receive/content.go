@@ -1,24 +1,16 @@
 package receive
 
 import (
-	"bytes"
-	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/synchost/synchost/sdk"
+	"github.com/synchost/synchost/host/internal/expression"
 )
 
-// maxDepth bounds how deep the JSON is that expressions look at.
-const maxDepth = 64
-
-// content is the body as expressions see it: JSON as maps, lists, texts, numbers
-// and truth values, a form as a map of texts, text as itself, no body as nil.
+// content is the body as expressions see it: JSON as objects, lists, texts,
+// exact numbers and truth values, a form as a map of texts, text as itself, no body as nil.
 func (r *request) content() (any, error) {
 	body, err := r.body()
 	if err != nil || len(body) == 0 {
@@ -26,7 +18,7 @@ func (r *request) content() (any, error) {
 	}
 	switch media := r.mediaType(); {
 	case media == "application/json", strings.HasSuffix(media, "+json"):
-		value, err := parseJSON(body)
+		value, err := expression.ParseJSON(body)
 		if err != nil {
 			return nil, malformed("The body is not valid JSON:", err)
 		}
@@ -64,79 +56,21 @@ func formContent(form url.Values) map[string]any {
 	return content
 }
 
-func parseJSON(data []byte) (any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(data))
-	value, err := readJSON(d, maxDepth)
+// scope is what expressions see of the request. Credentials are not among it.
+func (r *request) scope() (*expression.RequestScope, error) {
+	body, err := r.content()
 	if err != nil {
 		return nil, err
 	}
-	if d.PeekKind() != 0 || len(bytes.TrimSpace(d.UnreadBuffer())) > 0 {
-		return nil, errors.New("there is something behind the value")
-	}
-	return value, nil
-}
-
-func readJSON(d *jsontext.Decoder, depth int) (any, error) {
-	if depth == 0 {
-		return nil, errors.New("it is nested too deep")
-	}
-	token, err := d.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	switch token.Kind() {
-	case '"':
-		return token.String(), nil
-	case '0':
-		return number(token.String()), nil
-	case 't', 'f':
-		return token.Bool(), nil
-	case '[':
-		list := []any{}
-		for d.PeekKind() != ']' {
-			value, err := readJSON(d, depth-1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, value)
+	query := map[string]string{}
+	for name, values := range r.URL.Query() {
+		if name != r.receiver.config.Token.Query {
+			query[name] = values[0]
 		}
-		_, err := d.ReadToken()
-		return list, err
-	case '{':
-		object := map[string]any{}
-		for d.PeekKind() != '}' {
-			name, err := d.ReadToken()
-			if err != nil {
-				return nil, err
-			}
-			at := name.String()
-			if object[at], err = readJSON(d, depth-1); err != nil {
-				return nil, err
-			}
-		}
-		_, err := d.ReadToken()
-		return object, err
 	}
-	return nil, nil
+	s := &expression.RequestScope{
+		Body: body, Headers: r.openHeaders(strings.ToLower), Query: query,
+		Method: r.Method, Path: r.receiver.config.Path,
+	}
+	return s.With(body), nil
 }
-
-// number is an int or float64, for expressions to calculate with. Where neither
-// holds the number exactly (long ids, long prices), it stays the text it came as:
-// a wrong digit would be worse.
-func number(text string) any {
-	if n, err := strconv.Atoi(text); err == nil {
-		return n
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return text
-	}
-	exact, err := sdk.ParseDecimal(text)
-	if err == nil && !exact.Equal(sdk.Decimal(plainFloat(f))) {
-		return text
-	}
-	return f
-}
-
-// plainFloat writes a float without an exponent.
-func plainFloat(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/synchost/synchost/host/internal/expression"
 )
 
 // TestPage holds docs/receivers.md to what there is: each reason for a refusal,
@@ -21,8 +23,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("the reason %s is not told of", reason)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(kinds)) {
-		if name = strings.TrimPrefix(name, fieldsPrefix); !strings.Contains(page, "`"+name+"`") {
+	for _, name := range slices.AppendSeq(expression.FieldPaths(expression.OfRequest), maps.Keys(entries)) {
+		if !strings.Contains(page, "`"+name+"`") {
 			t.Errorf("the entry %s of a map is not told of", name)
 		}
 	}

@@ -189,7 +189,7 @@ func TestRequestsThatTheMapDoesNotFit(t *testing.T) {
 		{"application/json", `{"id":"a","event":"` + strings.Repeat("e", 256) + `"}`, 400, "map.id gives for this request has 256 bytes"},
 		{"application/json", `{"id":"a","name":[1]}`, 400, "name: want a text"},
 		{"application/json", `{"id":"a","prices":[{"amount":"x"}]}`, 400, `prices[0].amount: "x" is not a decimal`},
-		{"application/json", `[1]`, 400, "map.key does not fit"},
+		{"application/json", `[1]`, 400, "map.key does not fit this request: a list is asked for an item by number, not by a text"},
 		{"application/json", `{"id":"a","id":"b"}`, 400, "duplicate"},
 		{"application/json", `{"id":"a"} x`, 400, "behind the value"},
 		{"application/json", strings.Repeat("[", 100) + strings.Repeat("]", 100), 400, "nested too deep"},
@@ -213,16 +213,21 @@ func TestBadMapsAreProblemsWithTheirPlace(t *testing.T) {
 		m    map[string]string
 		want string
 	}{
-		"unknown name":         {map[string]string{"key": "bdy.id"}, `f.toml:3:1: receivers.in.map.key: unknown name bdy (line 1, character 1 of the expression)`},
-		"syntax":               {map[string]string{"key": "body."}, `f.toml:3:1: receivers.in.map.key: unexpected end of expression`},
-		"type in it":           {map[string]string{"key": "method + 1"}, `receivers.in.map.key: invalid operation: + (mismatched types string and int)`},
-		"type of it":           {map[string]string{"key": "method == 'GET'"}, `receivers.in.map.key: gives true or false, and should give a text or a number`},
-		"list for a text":      {map[string]string{"key": "body.id", "fields.name": "[1]"}, `f.toml:4:1: receivers.in.map."fields.name": gives a list, and should give a text or a number`},
+		"unknown name":         {map[string]string{"key": "bdy.id"}, `f.toml:3:1: receivers.in.map.key: there is no "bdy"; did you mean "body"? (line 1, character 1 of the expression)`},
+		"unknown function":     {map[string]string{"key": "uper(method)"}, `receivers.in.map.key: there is no function "uper"; did you mean "upper"?`},
+		"product's name":       {map[string]string{"key": "product.key"}, `receivers.in.map.key: there is no "product"`},
+		"syntax":               {map[string]string{"key": "body."}, `f.toml:3:1: receivers.in.map.key: ends too early`},
+		"type in it":           {map[string]string{"key": "method + 1"}, `receivers.in.map.key: + does not take a text and a whole number`},
+		"type of it":           {map[string]string{"key": "method == 'GET'"}, `receivers.in.map.key: gives true or false, and should give a number or a text`},
+		"list for a text":      {map[string]string{"key": "body.id", "fields.name": "[1]"}, `f.toml:4:1: receivers.in.map.fields.name: gives a list, and should give true or false or a number or a text`},
 		"text for a list":      {map[string]string{"key": "body.id", "fields.prices": "method"}, `receivers.in.map.fields.prices: gives a text, and should give a list`},
-		"unknown field":        {map[string]string{"key": "body.id", "fields.pricse": "[]"}, `receivers.in.map.fields.pricse: is not known`},
-		"a part of variants":   {map[string]string{"key": "body.id", "fields.variants.prices": "[]"}, `is not known`},
-		"all attributes":       {map[string]string{"key": "body.id", "fields.attributes.*": "1"}, `is not known`},
-		"unknown entry":        {map[string]string{"kye": "body.id"}, `receivers.in.map.kye: is not known: a map has key`},
+		"name in an object":    {map[string]string{"key": "body.id", "fields.prices": "[{amuont: body.price}]"}, `receivers.in.map.fields.prices: "amuont" is not known in a price; did you mean "amount"?`},
+		"unknown field":        {map[string]string{"key": "body.id", "fields.pricse": "[]"}, `receivers.in.map.fields.pricse: "pricse" is no field that can be mapped: map a product's field or attributes.<name>; did you mean "prices"?`},
+		"a part of variants":   {map[string]string{"key": "body.id", "fields.variants.prices": "[]"}, `is no field that can be mapped`},
+		"all attributes":       {map[string]string{"key": "body.id", "fields.attributes.*": "1"}, `is no field that can be mapped`},
+		"unknown entry":        {map[string]string{"kye": "body.id"}, `receivers.in.map.kye: is not known; did you mean "key"?`},
+		"field without prefix": {map[string]string{"nmae": "body.id"}, `receivers.in.map.nmae: is not known; did you mean "fields.name"?`},
+		"nothing is near":      {map[string]string{"colour": "body.id"}, `receivers.in.map.colour: is not known: a map has key`},
 		"no key":               {map[string]string{"op": "'updated'"}, `receivers.in.map: has no key`},
 		"items without fields": {map[string]string{"items": "body", "key": "item.id"}, `receivers.in.map.items: is of use with op or fields only`},
 	}
@@ -230,7 +235,7 @@ func TestBadMapsAreProblemsWithTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := catchAll(test.m)
 			c.Place = config.Place{File: "f.toml", Field: "receivers.in", At: map[string]config.Position{
-				"": {Line: 1, Column: 1}, "map": {Line: 2, Column: 1}, "map.key": {Line: 3, Column: 1}, `map."fields.name"`: {Line: 4, Column: 1},
+				"": {Line: 1, Column: 1}, "map": {Line: 2, Column: 1}, "map.key": {Line: 3, Column: 1}, "map.fields.name": {Line: 4, Column: 1},
 			}}
 			_, problems := New([]config.Receiver{c}, Options{})
 			if len(problems) != 1 || !strings.Contains(problems[0].String(), test.want) {

@@ -28,7 +28,7 @@ func standardWebhooks(c config.Receiver) (scheme, []config.Problem) {
 	keys, problems := newStandardKeys(c)
 	m, more := newMapping(c)
 	if c.Map["id"] != "" {
-		more = append(more, mapProblem(c, "id", "is not for this scheme: the signed webhook-id is the event's id; remove it"))
+		more = append(more, c.Place.Problem("map.id", "is not for this scheme: the signed webhook-id is the event's id; remove it"))
 	}
 	events := m.events
 	if m == nil {
