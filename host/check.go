@@ -29,27 +29,13 @@ func validate(ctx context.Context, file string) (warnings config.Problems, err e
 	}
 	_, wrong := compile(cfg)
 	_, unusable := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
-	found := slices.Concat(wrong, unusable)
-	if !problems.Touch("host") {
-		answers, silent := askConnectors(ctx, askable(cfg, problems), hclog.NewNullLogger())
-		found = slices.Concat(found, answers, silent)
-	}
+	answers, silent := askConnectors(ctx, cfg, hclog.NewNullLogger())
+	found := slices.Concat(wrong, unusable, answers, silent)
 	if problems = problems.And(found); len(problems) > 0 {
 		problems.Sort()
 		return cfg.Warnings, problems
 	}
 	return cfg.Warnings, nil
-}
-
-// askable is cfg with those connectors that can be asked about their options,
-// whatever else is wrong with the file.
-func askable(cfg *config.Config, problems config.Problems) *config.Config {
-	some := *cfg
-	some.Connectors = slices.DeleteFunc(slices.Clone(cfg.Connectors), func(c config.Connector) bool {
-		itself := slices.ContainsFunc(problems, func(p config.Problem) bool { return p.Field == c.Place.Field })
-		return itself || c.Binary == "" || problems.Touch(c.Place.Field+".plugin") || problems.Touch(c.Place.Field+".sha256")
-	})
-	return &some
 }
 
 // compile makes each connector's policy of its filter, mapping and fields, in
@@ -66,11 +52,6 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 		for _, p := range wrong {
 			problems = append(problems, c.Place.Problem("map."+p.Field, p.Message))
 		}
-		for _, path := range c.Own {
-			if path != "raw" && !sdk.KnownField(path) {
-				problems = append(problems, c.Place.Problem("own", fmt.Sprintf("%q is no field of a product", path)))
-			}
-		}
 		policies[i] = plan.Policy{Filter: filter, Mapping: mapping, Own: c.Own, OnDelete: plan.OnDelete(c.OnDelete)}
 	}
 	return policies, problems
@@ -79,7 +60,7 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 // askWithin is how long connectors have to say what they think of their options.
 const askWithin = 10 * time.Second
 
-// askConnectors asks each enabled connector, all at once, what it thinks of its
+// askConnectors asks each connector that can be started, all at once, what it thinks of its
 // options. Those that could not be asked, since they do not start or do not
 // answer, are told apart: that need not be the configuration's fault.
 func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (problems, silent config.Problems) {
@@ -92,7 +73,7 @@ func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (p
 	failed := make([]error, len(cfg.Connectors))
 	var wait sync.WaitGroup
 	for i, c := range cfg.Connectors {
-		if !c.Enabled {
+		if c.Binary == "" {
 			continue
 		}
 		wait.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -144,15 +145,8 @@ func (d *decoder) checkSecrets(r *Receiver) {
 
 func (d *decoder) report(p Problem) { d.problems = append(d.problems, p) }
 
-// reported says whether something is known to be wrong in a table.
-func (d *decoder) reported(field string) bool {
-	for _, p := range d.problems {
-		if strings.HasPrefix(p.Field, field) {
-			return true
-		}
-	}
-	return false
-}
+// reported says whether something is known to be wrong with a key or table.
+func (d *decoder) reported(field string) bool { return d.problems.Touch(field) }
 
 func (d *decoder) checkConnector(c *Connector, cfg *Config) {
 	for _, r := range cfg.Receivers {
@@ -164,14 +158,24 @@ func (d *decoder) checkConnector(c *Connector, cfg *Config) {
 	if c.LogLevel == "" {
 		c.LogLevel = cfg.Host.LogLevel
 	}
-	if !c.Enabled || c.Plugin == "" {
+	if !c.Enabled || c.Plugin == "" || d.reported("host.connectors_dir") {
 		return
 	}
 	binary, err := findPlugin(c.Plugin, cfg.Host.ConnectorsDir)
-	if err != nil {
+	switch {
+	case err != nil:
 		d.report(c.Place.Problem("plugin", err.Error()))
+	case d.startable(c):
+		c.Binary = binary
 	}
-	c.Binary = binary
+}
+
+// startable says whether all that a process is made of could be read: then the
+// connector can be asked about its options, whatever else is wrong.
+func (d *decoder) startable(c *Connector) bool {
+	return nameForm.MatchString(c.Name) && c.Config != nil && !slices.ContainsFunc(
+		[]string{"host.data_dir", c.Place.Field + ".plugin", c.Place.Field + ".sha256", c.Place.Field + ".env", c.Place.Field + ".memory_max", c.Place.Field + ".tls"},
+		d.reported)
 }
 
 // findPlugin is the path of a connector's executable.

@@ -68,7 +68,7 @@ type Receiver struct {
 	Token     Token             // token, catch, payamgostar; zero where Path holds the secret, or a catch has none
 	Tolerance time.Duration     // standard-webhooks, product, hmac: of the timestamp; default 5m
 	Methods   []string          // token, hmac: default POST; catch: default nil, any
-	Map       map[string]string // token, hmac, standard-webhooks, catch: expr expressions; see receive
+	Map       map[string]string // token, hmac, standard-webhooks, catch: expressions, empty where one could not be read; see receive
 	Place     Place             // of each key in the file, for messages: Place.Problem("map.key", …)
 }
 
@@ -98,14 +98,14 @@ type Rate struct {
 type Connector struct {
 	Name      string
 	Plugin    string            // the binary's name in ConnectorsDir, or an absolute path
-	Binary    string            // absolute path of the executable; empty for a disabled connector
+	Binary    string            // absolute path of the executable; empty for one that cannot be started: disabled, or what it is started with is wrong
 	Enabled   bool              // default true
 	SHA256    string            // lower-case hex; empty: not pinned
 	Env       []string          // names of host variables that the process may see
 	LogLevel  string            // default: Host.LogLevel
 	Deliver   string            // "latest", "every"; empty: the connector's own default ("every" for webhook, else "latest")
 	Filter    string            // expr, true: goes on
-	Map       map[string]string // field path -> expr
+	Map       map[string]string // field path -> expr; empty where it could not be read
 	Own       []string          // field paths that may be written; nil: all carried
 	OnDelete  string            // "archive" (default), "delete", "keep"
 	OnUnknown string            // "" (find, else hold), "retry", "hold"

@@ -42,12 +42,19 @@ type resolver struct {
 	secrets []string // option paths
 }
 
+// standIn stands where a secret could not be read, so that the connector that is
+// asked about the rest does not take it for missing.
+const standIn = "not readable"
+
 func (r *resolver) value(at string, raw any) any {
 	switch raw := raw.(type) {
 	case map[string]any:
 		if at != r.root && isReference(raw) {
-			s, _ := r.secret(at, raw, r.enabled)
+			s, ok := r.secret(at, raw, r.enabled)
 			r.secrets = append(r.secrets, plain(strings.TrimPrefix(at, r.root+".")))
+			if !ok {
+				return standIn
+			}
 			return s.Reveal()
 		}
 		written, _ := r.table(at, "a table", raw)

@@ -285,22 +285,21 @@ var expressions = kind[map[string]string]{
 	},
 }
 
+// flatten puts every name into a map; what is no expression is empty there, so
+// that nobody takes it for missing. false: there is nothing to read.
 func (d *decoder) flatten(at, name string, raw any, into map[string]string) bool {
 	written, ok := d.table(at, "a table of expressions", raw)
 	for _, key := range d.inOrder(at, written) {
 		path, full := join(at, key), strings.TrimPrefix(name+"."+key, ".")
 		if _, isTable := written[key].(map[string]any); isTable {
-			ok = d.flatten(path, full, written[key], into) && ok
+			d.flatten(path, full, written[key], into)
 			continue
 		}
 		if _, twice := into[full]; twice {
 			d.problem(path, "is written twice, with and without quotes: keep one")
-			ok = false
 			continue
 		}
-		text, read := filled("an expression in quotes").read(d, path, written[key])
-		into[full] = text
-		ok = ok && read
+		into[full], _ = filled("an expression in quotes").read(d, path, written[key])
 	}
 	return ok
 }

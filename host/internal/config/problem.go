@@ -43,8 +43,9 @@ func (ps Problems) Error() string {
 // Touch says whether there is a problem with the key or table of that path, or
 // with something in it.
 func (ps Problems) Touch(field string) bool {
+	field = plain(field)
 	return slices.ContainsFunc(ps, func(p Problem) bool {
-		rest, ok := strings.CutPrefix(p.Field, field)
+		rest, ok := strings.CutPrefix(plain(p.Field), field)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
 }

@@ -26,6 +26,9 @@ import (
 // of its own unless the map finds an id in it.
 func signed(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
+	if c.Signature == (config.Signature{}) {
+		return scheme{}, append(problems, c.Place.Problem("signature", `is missing: tell how the sender signs, such as { header = "X-Signature-256" }`))
+	}
 	s := &signature{
 		header: c.Signature.Header, prefix: c.Signature.Prefix, base64: c.Signature.Encoding == "base64",
 		timestamp: c.Signature.Timestamp, tolerance: c.Tolerance, hash: hashes[c.Signature.Algorithm],

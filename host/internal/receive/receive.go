@@ -134,7 +134,8 @@ func newScheme(c config.Receiver) (scheme, []config.Problem) {
 	case "product":
 		return product(c)
 	}
-	return scheme{}, []config.Problem{c.Place.Problem("scheme", fmt.Sprintf("%q is not a scheme", c.Scheme))}
+	_, problems := newMapping(c) // not to be found only when the scheme is right
+	return scheme{}, append(problems, c.Place.Problem("scheme", fmt.Sprintf("%q is not a scheme", c.Scheme)))
 }
 
 // ServeHTTP takes one request in.
