@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -112,29 +113,36 @@ func timeLayout(t time.Time) string {
 // CheckSecrets holds the table config against the options that the connector
 // says it has: a value of a secret option must have come from a reference.
 func (c Connector) CheckSecrets(options []sdk.Option) []Problem {
-	var config any
-	if err := json.Unmarshal(c.Config, &config); err != nil {
-		return nil // disabled: there is nothing to check
-	}
 	var problems Problems
-	eachLeaf(config, nil, func(parts []string) {
-		path := optionPath(parts)
-		if slices.Contains(c.Secret, path) {
-			return
-		}
-		for _, o := range options {
-			if o.Secret && matches(o.Path, parts) {
-				problems = append(problems, c.Place.Problem("config."+path, useReference))
-				return
-			}
+	c.eachValue(func(parts []string, _ any) {
+		if path := optionPath(parts); isSecret(options, parts) && !slices.Contains(c.Secret, path) {
+			problems = append(problems, c.Place.Problem("config."+path, useReference))
 		}
 	})
 	problems.Sort()
 	return problems
 }
 
-// Problems puts the connector's own problems in their places in the file. What
-// they quote of a secret is masked.
+// SecretTexts are the texts in the table config that must not be shown: those
+// that came from a reference, and those of options that the connector calls
+// secret, whose options may be nil while they are not known.
+func (c Connector) SecretTexts(options []sdk.Option) []string {
+	var texts []string
+	c.eachValue(func(parts []string, value any) {
+		if !isSecret(options, parts) && !slices.Contains(c.Secret, optionPath(parts)) {
+			return
+		}
+		switch value := value.(type) {
+		case string:
+			texts = append(texts, value)
+		case json.Number:
+			texts = append(texts, value.String())
+		}
+	})
+	return texts
+}
+
+// Problems puts the connector's own problems in their places in the file.
 func (c Connector) Problems(problems []sdk.Problem) []Problem {
 	placed := make(Problems, len(problems))
 	for i, p := range problems {
@@ -142,31 +150,22 @@ func (c Connector) Problems(problems []sdk.Problem) []Problem {
 		if p.Path != "" {
 			path += "." + p.Path
 		}
-		placed[i] = c.Place.Problem(path, c.mask(p.Message))
+		placed[i] = c.Place.Problem(path, p.Message)
 	}
 	placed.Sort()
 	return placed
 }
 
-// mask hides the connector's secrets in a message. Very short ones are left: to
-// mask every "1" would hide the message, and not the secret.
-func (c Connector) mask(message string) string {
+// eachValue calls do with the path of every value in the table config that holds
+// no others; a disabled connector has none.
+func (c Connector) eachValue(do func(parts []string, value any)) {
+	decoder := json.NewDecoder(bytes.NewReader(c.Config))
+	decoder.UseNumber()
 	var config any
-	if err := json.Unmarshal(c.Config, &config); err != nil {
-		return message
+	if err := decoder.Decode(&config); err != nil {
+		return
 	}
-	walk(config, nil, func(parts []string, value any) {
-		text, _ := value.(string)
-		if len(text) >= 4 && slices.Contains(c.Secret, optionPath(parts)) {
-			message = strings.ReplaceAll(message, text, "***")
-		}
-	})
-	return message
-}
-
-// eachLeaf calls do with the path of every value that holds no others.
-func eachLeaf(value any, parts []string, do func(parts []string)) {
-	walk(value, parts, func(parts []string, _ any) { do(parts) })
+	walk(config, nil, do)
 }
 
 func walk(value any, parts []string, do func(parts []string, value any)) {
@@ -182,6 +181,10 @@ func walk(value any, parts []string, do func(parts []string, value any)) {
 	default:
 		do(parts, value)
 	}
+}
+
+func isSecret(options []sdk.Option, parts []string) bool {
+	return slices.ContainsFunc(options, func(o sdk.Option) bool { return o.Secret && matches(o.Path, parts) })
 }
 
 func optionPath(parts []string) string {

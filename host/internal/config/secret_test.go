@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,7 +140,7 @@ config.url = "ftp://x"
 config.servers = [{ key = { env = "GOOD_SECRET" } }]
 `)
 	got := cfg.Connectors[0].Problems([]sdk.Problem{
-		{Path: "servers[0].key", Message: `"from-the-environment" is too short`},
+		{Path: "servers[0].key", Message: "is too short"},
 		{Path: "url", Message: "want https"},
 		{Path: "", Message: "no"},
 		{Path: "port", Message: "is missing"},
@@ -148,7 +149,7 @@ config.servers = [{ key = { env = "GOOD_SECRET" } }]
 		{"connectors.toml", 5, 1, "connectors.shop.config", "no"},
 		{"connectors.toml", 5, 1, "connectors.shop.config.port", "is missing"},
 		{"connectors.toml", 5, 8, "connectors.shop.config.url", "want https"},
-		{"connectors.toml", 6, 21, "connectors.shop.config.servers[0].key", `"***" is too short`},
+		{"connectors.toml", 6, 21, "connectors.shop.config.servers[0].key", "is too short"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Problems (-want +got):\n%s", diff)
@@ -161,5 +162,28 @@ func TestShortSecretIsAWarningWithoutTheSecret(t *testing.T) {
 	cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { env = \"SHORT_SECRET\" }\n")
 	if got := cfg.Warnings.Error(); !strings.Contains(got, "a secret of 7 characters can be guessed") || strings.Contains(got, "hunter2") {
 		t.Errorf("warnings: %s", got)
+	}
+}
+
+func TestSecretTexts(t *testing.T) {
+	const doc = `{"token": "t1", "port": 12345, "open": "no", "auth": {"key": "t2", "user": "no"},
+		"headers": {"X.Key": "t3", "Y": "t4"}, "servers": [{"pass": "no"}, {"pass": "t5"}], "keys": ["t6", "t7"], "shops": {"a": {"pin": 1e3}, "b": {"pin": "t8"}}}`
+	for name, c := range map[string]struct {
+		paths   []string
+		options []sdk.Option
+		want    []string
+	}{
+		"none":       {nil, nil, nil},
+		"references": {[]string{"token", "port", "auth.key", "headers.X.Key", "servers[1].pass", "absent"}, nil, []string{"12345", "t1", "t2", "t3", "t5"}},
+		"secret options": {nil, []sdk.Option{{Path: "auth.key", Secret: true}, {Path: "auth.user"}, {Path: "headers.*", Secret: true},
+			{Path: "servers[].pass", Secret: true}, {Path: "keys", Secret: true}, {Path: "shops.*.pin", Secret: true}}, []string{"1e3", "no", "t2", "t3", "t4", "t5", "t6", "t7", "t8"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Connector{Config: []byte(doc), Secret: c.paths}.SecretTexts(c.options)
+			slices.Sort(got)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

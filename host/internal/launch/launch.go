@@ -105,7 +105,7 @@ func New(spec Spec, log hclog.Logger, reg prometheus.Registerer) *Process {
 
 func newConnectorLogs(spec Spec, log hclog.Logger, drop func(int)) *logs {
 	l := newLogs(log, hclog.LevelFromString(spec.Connector.LogLevel), drop)
-	l.hide(secretTexts(spec.Connector.Config, spec.Connector.Secret, nil))
+	l.hide(spec.Connector.SecretTexts(nil))
 	return l
 }
 
@@ -214,7 +214,7 @@ func (p *process) describe(ctx context.Context, spec Spec, logs *logs) (sdk.Desc
 	if err != nil {
 		return is, p.explain(err)
 	}
-	logs.hide(secretTexts(spec.Connector.Config, spec.Connector.Secret, is.Options))
+	logs.hide(spec.Connector.SecretTexts(is.Options))
 	is.Version = logs.masked(is.Version)
 	if want := pluginName(spec.Connector.Plugin); is.Name != want {
 		return is, spec.refuse("plugin", fmt.Sprintf("the binary %s calls itself %q: write that name, or install the right binary", spec.Binary, is.Name))

@@ -5,12 +5,9 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/synchost/synchost/sdk"
 )
 
 // minSecret is the shortest text that is masked. Masking shorter ones would
@@ -53,60 +50,4 @@ func inJSON(text string, escapeHTML bool) string {
 		return text
 	}
 	return strings.TrimSuffix(b.String()[1:], "\"\n")
-}
-
-// secretTexts are the texts in a connector's configuration that must not be
-// shown: those at paths that came from a reference, and those of the options
-// that the connector calls secret.
-func secretTexts(doc []byte, paths []string, options []sdk.Option) []string {
-	var root any
-	dec := json.NewDecoder(bytes.NewReader(doc))
-	dec.UseNumber()
-	if err := dec.Decode(&root); err != nil {
-		return nil // disabled: there is none
-	}
-	var found []string
-	walk(root, nil, func(parts []string, text string) {
-		path := strings.ReplaceAll(strings.Join(parts, "."), ".[", "[")
-		if slices.Contains(paths, path) || slices.ContainsFunc(options, func(o sdk.Option) bool {
-			return o.Secret && covers(o.Path, parts)
-		}) {
-			found = append(found, text)
-		}
-	})
-	return found
-}
-
-// walk calls leaf with the path and text of every string and number in v.
-func walk(v any, parts []string, leaf func(parts []string, text string)) {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, item := range v {
-			walk(item, append(slices.Clip(parts), key), leaf)
-		}
-	case []any:
-		for i, item := range v {
-			walk(item, append(slices.Clip(parts), fmt.Sprintf("[%d]", i)), leaf)
-		}
-	case string:
-		leaf(parts, v)
-	case json.Number:
-		leaf(parts, v.String())
-	}
-}
-
-// covers says whether an option's path, such as "servers[].token" or
-// "headers.*", is that of a value, or of something around it.
-func covers(option string, parts []string) bool {
-	pattern := strings.Split(strings.ReplaceAll(option, "[]", ".[]"), ".")
-	if len(pattern) > len(parts) {
-		return false
-	}
-	for i, want := range pattern {
-		anyIndex := want == "[]" && strings.HasPrefix(parts[i], "[")
-		if want != "*" && want != parts[i] && !anyIndex {
-			return false
-		}
-	}
-	return true
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
-	"github.com/synchost/synchost/sdk"
 )
 
 // output is a log that tests read.
@@ -97,29 +96,6 @@ func TestMask(t *testing.T) {
 		if got := masker.Replace(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
-	}
-}
-
-func TestSecretTexts(t *testing.T) {
-	const doc = `{"token": "t1", "port": 12345, "open": "no", "auth": {"key": "t2", "user": "no"},
-		"headers": {"X.Key": "t3", "Y": "t4"}, "servers": [{"pass": "no"}, {"pass": "t5"}], "keys": ["t6", "t7"], "shops": {"a": {"pin": 1e3}, "b": {"pin": "t8"}}}`
-	for name, c := range map[string]struct {
-		paths   []string
-		options []sdk.Option
-		want    []string
-	}{
-		"none":       {nil, nil, nil},
-		"references": {[]string{"token", "port", "auth.key", "headers.X.Key", "servers[1].pass", "absent"}, nil, []string{"12345", "t1", "t2", "t3", "t5"}},
-		"secret options": {nil, []sdk.Option{{Path: "auth.key", Secret: true}, {Path: "auth.user"}, {Path: "headers.*", Secret: true},
-			{Path: "servers[].pass", Secret: true}, {Path: "keys", Secret: true}, {Path: "shops.*.pin", Secret: true}}, []string{"1e3", "no", "t2", "t3", "t4", "t5", "t6", "t7", "t8"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := secretTexts([]byte(doc), c.paths, c.options)
-			slices.Sort(got)
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
 
