@@ -154,7 +154,8 @@ func tokenTable() table[Token] {
 	}}
 }
 
-// The waits of Standard Webhooks, after the first attempt at once.
+// The waits that Standard Webhooks recommends, after the first attempt at once.
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 var retryDefault = []any{"5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"}
 
 func connectorTable() table[Connector] {

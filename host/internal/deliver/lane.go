@@ -91,17 +91,10 @@ type Options struct {
 	Batch     int             // lowers the connector's limit; 0: keeps it
 	InFlight  int             // likewise
 	Timeout   time.Duration   // of one call; 0: the connector's
-	Schedule  []time.Duration // waits before the second, third … attempt; nil: DefaultSchedule, empty: there is one attempt
+	Schedule  []time.Duration // waits before the second, third … attempt; none: there is one attempt
 	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: until each times out
 	Log       hclog.Logger
 	Metrics   *Metrics
-}
-
-// DefaultSchedule is the retry schedule that Standard Webhooks recommends.
-// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-var DefaultSchedule = []time.Duration{
-	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
-	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
 // Metrics are shared by all lanes.
@@ -148,9 +141,6 @@ type Lane struct {
 
 // New makes a lane; Run runs it.
 func New(s Store, c Connector, options Options) *Lane {
-	if options.Schedule == nil {
-		options.Schedule = DefaultSchedule
-	}
 	if options.Metrics == nil {
 		options.Metrics = NewMetrics(nil)
 	}
