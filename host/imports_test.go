@@ -29,12 +29,12 @@ var walls = map[string][]string{
 	"host/internal/store/storetest": {"host/internal/event", "host/internal/store"},
 	"host/internal/expression":      {"host/internal/event"},
 	"host/internal/plan":            {"host/internal/event", "host/internal/expression"},
-	"host/internal/receive":         {"host/internal/config", "host/internal/event", "host/internal/expression", "host/internal/store"},
+	"host/internal/receive":         {"host/internal/config", "host/internal/event", "host/internal/expression", "host/internal/store", "sdk/rest"},
 	"host/internal/deliver":         {"host/internal/event", "host/internal/plan", "host/internal/store"},
 	"host/internal/launch":          {"host/internal/config", "sdk/proto"},
 	"host/internal/ops":             {"host/internal/event", "host/internal/ops/inspect", "host/internal/store"},
 	"host/internal/ops/cli":         {"host/internal/config", "host/internal/ops", "host/internal/ops/inspect", "host/internal/store"},
-	"host/internal/ops/inspect":     {},
+	"host/internal/ops/inspect":     {"sdk/rest"},
 	"host/e2e/":                     {},
 	"host":                          {"host/internal/"}, // it wires them all
 }

@@ -48,12 +48,12 @@ func (r *Response) said(limit int) string {
 type redactor struct {
 	texts   [][]byte // secrets in all their spellings, the longest first
 	longest int
-	headers map[string]bool // canonical names
-	params  map[string]bool // lower case
+	headers map[string]bool // the operator's own, canonical names
+	params  map[string]bool // the operator's own, lower case
 }
 
 func newRedactor(o Options) *redactor {
-	r := &redactor{headers: map[string]bool{"X-Auth": true}, params: map[string]bool{"auth": true, "code": true, "key": true, "sig": true}}
+	r := &redactor{headers: map[string]bool{}, params: map[string]bool{}}
 	for _, secret := range o.Secrets {
 		r.add(secret.Reveal())
 	}
@@ -198,20 +198,43 @@ func (r *redactor) request(req *Request) string {
 	return out.String()
 }
 
-// secretWords mark headers and query parameters whose values are secret by
-// what they are called.
-var secretWords = []string{"authorization", "x-auth-", "oauth", "cookie", "secret", "signature", "token", "password", "passwd", "apikey", "api-key", "api_key"}
-
 func (r *redactor) secretHeader(name string) bool {
-	return r.headers[name] || hasSecretWord(name)
+	return r.headers[name] || SecretHeader(name)
 }
 
 func (r *redactor) secretParam(name string) bool {
+	if SecretParam(name) {
+		return true
+	}
 	if decoded, err := url.QueryUnescape(name); err == nil {
 		name = decoded
 	}
-	return r.params[strings.ToLower(name)] || hasSecretWord(name)
+	return r.params[strings.ToLower(name)]
 }
+
+// SecretHeader says whether a header's value is to be kept out of logs and
+// records, going by the header's name in any spelling: credentials such as
+// Authorization, Cookie and X-Api-Key, and signatures. Headers that only the
+// platform knows as secret belong into Options.SecretHeaders.
+func SecretHeader(name string) bool {
+	return strings.EqualFold(name, "X-Auth") || hasSecretWord(name)
+}
+
+// SecretParam says the same of a query parameter, going by its name as it stands
+// in the URL.
+func SecretParam(name string) bool {
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		name = decoded
+	}
+	switch strings.ToLower(name) {
+	case "auth", "code", "key", "sig":
+		return true
+	}
+	return hasSecretWord(name)
+}
+
+// secretWords mark headers and query parameters as secret by what they are called.
+var secretWords = []string{"authorization", "x-auth-", "oauth", "cookie", "secret", "signature", "token", "password", "passwd", "apikey", "api-key", "api_key"}
 
 // hasSecretWord is a search without regard to case that allocates nothing.
 func hasSecretWord(name string) bool {

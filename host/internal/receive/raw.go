@@ -7,6 +7,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
+	"github.com/synchost/synchost/sdk/rest"
 )
 
 // rawEvent is a request that maps to no product, as it came. An empty key is the
@@ -25,10 +26,8 @@ func (r *request) rawEvent(id, key string) (event.Event, error) {
 	}, err
 }
 
-// concealed are headers that carry credentials, or concern the connection only.
-var concealed = map[string]bool{
-	"Authorization": true, "Proxy-Authorization": true, "Cookie": true,
-	"Webhook-Signature": true, "Svix-Signature": true,
+// hopByHop are headers that concern the connection only.
+var hopByHop = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true,
 }
@@ -38,7 +37,7 @@ func (r *request) openHeaders(named func(string) string) map[string]string {
 	c := &r.receiver.config
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
-		if concealed[name] || strings.EqualFold(name, c.Token.Header) || strings.EqualFold(name, c.Signature.Header) {
+		if hopByHop[name] || rest.SecretHeader(name) || strings.EqualFold(name, c.Token.Header) || strings.EqualFold(name, c.Signature.Header) {
 			continue
 		}
 		headers[named(name)] = strings.Join(values, ", ")

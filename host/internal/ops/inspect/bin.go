@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/synchost/synchost/sdk/rest"
 )
 
 const (
@@ -186,7 +188,7 @@ func wholeRunes(body []byte, cut bool) []byte {
 // hide replaces the value of a header that holds a credential; how it is to be
 // used ("Bearer") stays readable.
 func hide(name, value string) string {
-	if !credential(name) || value == "" {
+	if !secretHeader(name) || value == "" {
 		return value
 	}
 	if scheme, _, ok := strings.Cut(value, " "); ok && strings.HasSuffix(strings.ToLower(name), "authorization") {
@@ -203,24 +205,15 @@ func hideQuery(target string) string {
 	}
 	params := strings.Split(query, "&")
 	for i, param := range params {
-		if name, value, _ := strings.Cut(param, "="); value != "" && credential(name) {
+		if name, value, _ := strings.Cut(param, "="); value != "" && rest.SecretParam(name) {
 			params[i] = name + "=***"
 		}
 	}
 	return path + "?" + strings.Join(params, "&")
 }
 
-// credential says whether a header or parameter holds one, by its name.
-func credential(name string) bool {
-	name = strings.ToLower(name)
-	switch name {
-	case "authorization", "proxy-authorization", "cookie", "code": // the last is Payamgostar's
-		return true
-	}
-	for _, word := range []string{"token", "secret", "password", "api-key", "api_key", "apikey"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
+// secretHeader leaves signatures to be seen: each is good for its own request only,
+// and is what people come here to look at.
+func secretHeader(name string) bool {
+	return rest.SecretHeader(name) && !strings.Contains(strings.ToLower(name), "signature")
 }
