@@ -245,15 +245,15 @@ func (s *session) reject(p *product, err error) {
 // event, one that has been dead before and is refused again, because there is
 // news, is passed: it has had its second chance, and what came after it goes on.
 func (s *session) refuse(p *product, reason string) {
-	last := len(s.lane.options.Schedule)
-	if s.policy.Every && p.link.Attempts >= last && len(p.queue) > 1 {
+	dead := len(s.lane.options.Schedule) + 1 // attempts of what is
+	if s.policy.Every && p.link.Attempts >= dead && len(p.queue) > 1 {
 		s.passed(p)
 		p.link.Attempts, p.link.Reason = 0, ""
 		s.put(p)
 		s.free(p)
 		return
 	}
-	p.link.Attempts = last
+	p.link.Attempts = dead
 	s.giveUp(p, reason)
 }
 
