@@ -3,17 +3,28 @@ package sqlite
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/store"
 )
 
-// TestNoAcceptedEventIsLost kills a process that writes, at some moment or
-// other, ten times: whatever it had been answered is there, and what is there is whole.
+// TestNoAcceptedEventIsLost kills processes that write, take over the log of the
+// one before, hand it to the tables or close the store, at some moment or other:
+// whatever they had answered is there, once, and what is there is whole.
 func TestNoAcceptedEventIsLost(t *testing.T) {
 	dir := t.TempDir()
 	answered := map[string]int64{}
 	recorded := map[int]int64{}
-	for round := range 10 {
+	for round := range 24 {
 		cmd := childProcess(t, dir)
+		for name, value := range map[string]string{
+			childFlush: []string{"1", "5000", "0"}[round%3],
+			childClose: []string{"", "20ms"}[round/2%2],
+		} {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -21,8 +32,9 @@ func TestNoAcceptedEventIsLost(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		life := time.AfterFunc(time.Duration(rand.IntN(120))*time.Millisecond, func() { _ = cmd.Process.Kill() })
 		lines := bufio.NewScanner(out)
-		for n := 0; lines.Scan(); n++ {
+		for lines.Scan() {
 			var id string
 			var seq int64
 			var sender int
@@ -31,16 +43,17 @@ func TestNoAcceptedEventIsLost(t *testing.T) {
 			}
 			answered[id+"b"], answered[id] = seq, seq-1
 			recorded[sender] = max(recorded[sender], seq)
-			if n == 7*round {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
 		}
-		if err := cmd.Wait(); err == nil {
-			t.Fatal("the process ended by itself")
+		life.Stop()
+		if err := cmd.Wait(); err != nil && cmd.ProcessState.Exited() {
+			t.Fatalf("the process failed: %v", err)
 		}
-		checkAfterCrash(t, dir, answered, recorded)
+		if round%4 == 3 { // the others' logs are left to the next process
+			checkAfterCrash(t, dir, answered, recorded)
+		}
+	}
+	if len(answered) == 0 {
+		t.Error("nothing was ever answered")
 	}
 }
 
@@ -48,13 +61,9 @@ func checkAfterCrash(t *testing.T, dir string, answered map[string]int64, record
 	t.Helper()
 	s := open(t, Options{Dir: dir})
 	defer func() { _ = s.Close() }()
-	entries, err := s.Journal(t.Context(), 0, 1_000_000)
-	if err != nil {
-		t.Fatal(err)
-	}
 	there := map[string]int64{}
 	newest := map[string]int64{}
-	for _, e := range entries {
+	for _, e := range journal(t, s) {
 		there[e.ID], newest[e.Key] = e.Seq, e.Seq
 	}
 	for id, seq := range answered {
@@ -74,6 +83,19 @@ func checkAfterCrash(t *testing.T, dir string, answered map[string]int64, record
 			t.Errorf("the catalog has product %s as of %d, the journal as of %d", row.Key, row.Seq, newest[row.Key])
 		}
 	}
+	deliveries, err := s.Deliveries(t.Context(), store.DeliveryQuery{Limit: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered := map[int64]int{}
+	for _, d := range deliveries {
+		delivered[d.Seq]++
+	}
+	for seq, n := range delivered {
+		if n != 1 {
+			t.Errorf("the delivery of %d is there %d times", seq, n)
+		}
+	}
 	for sender, seq := range recorded {
 		connector, key := fmt.Sprint("lane", sender), fmt.Sprint(sender)
 		lane, err := s.Lane(t.Context(), connector)
@@ -83,6 +105,9 @@ func checkAfterCrash(t *testing.T, dir string, answered map[string]int64, record
 		links, err := s.Links(t.Context(), connector, []string{key})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if delivered[seq] != 1 || delivered[lane.Cursor] != 1 {
+			t.Errorf("lane %d delivered %d and %d, and they are not on record", sender, seq, lane.Cursor)
 		}
 		if lane.Cursor < seq || len(links) != 1 || links[0].Seq != lane.Cursor {
 			t.Errorf("lane %d was at %d; now its cursor is %d and its link %+v", sender, seq, lane.Cursor, links)

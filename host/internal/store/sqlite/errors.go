@@ -41,7 +41,13 @@ func noRoom(err error) bool {
 func full(err error) error { return fmt.Errorf("%w (%w)", store.ErrFull, err) }
 
 func damaged(err error) error {
-	return fmt.Errorf("the store's file is damaged (%w): stop the host and restore "+fileName+" from a backup", err)
+	return fmt.Errorf("the store is damaged (%w): stop the host and restore the data folder's synchost* files from a backup", err)
+}
+
+// incomplete is what becomes of a folder whose files are of different times.
+func incomplete(what string) error {
+	return fmt.Errorf("the log does not go on where "+fileName+" ends (%s): the files were copied while a host used them, or not all were restored."+
+		" Restore all synchost* files of one backup; or, to go on without what is in the log, move the "+logPrefix+"*"+logSuffix+" files away", what)
 }
 
 func unwritable(err error) error {

@@ -3,8 +3,13 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/synchost/synchost/host/internal/store"
 )
@@ -66,4 +71,32 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 	if there := count(t, s); there != n-int(gone)+2 {
 		t.Errorf("%d events are there, want %d, less %d, and two", there, n, gone)
 	}
+}
+
+// Who waits for all to be in the tables, pruning among them, is told at once
+// that there is no room; else nothing would ever make any.
+func TestNobodyWaitsForAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, Options{})
+		release := make(chan struct{})
+		go func() {
+			_ = s.tables.do(func(conn *sqlite.Conn) error {
+				<-release
+				return sqlitex.ExecuteTransient(conn, "PRAGMA max_page_count = 1", nil) // no more than there are
+			})
+		}()
+		synctest.Wait()
+		var calls sync.WaitGroup
+		for i := range 2 { // the second waits for a flush that has not begun
+			accept(t, s, described(fmt.Sprint(i), 1, 100_000))
+			calls.Go(func() {
+				if err := s.writer.settled(t.Context()); !errors.Is(err, store.ErrFull) {
+					t.Errorf("call %d is told %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		calls.Wait()
+	})
 }

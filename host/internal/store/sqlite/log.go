@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // log is where a commit goes first: one write at the end of a file, and one sync.
@@ -19,21 +22,26 @@ import (
 //
 // It is a series of segments, numbered files. A segment whose rows are all in
 // the tables is used again for a later one, since to write over blocks that a
-// file has is cheaper than to make it grow; the number is part of every frame's
-// checksum, so that what is left of an earlier life is not taken for news.
+// file has is cheaper than to make it grow. Every frame's checksum begins with
+// the segment's header, in which there is a random number: what is left of an
+// earlier life, or is in a product's text, is not taken for news.
 type log struct {
 	dir    string
-	file   *os.File
+	file   atomic.Pointer[os.File] // others look at it, too
 	number int64
+	seed   uint32 // of checksums
 	offset int64
+
+	sync func(*os.File) error // syncData, but in tests
 }
 
 const (
-	logPrefix, logSuffix = "synchost-", ".log"
+	logPrefix, logSuffix = "synchost-", ".wal" // not .log, which backups leave out, and cleaners remove
 	spareName            = logPrefix + "spare" + logSuffix
-	logMagic             = "synchost log 1\n\x00" // 16 bytes; then the number
-	logHeader            = int64(len(logMagic)) + 8
-	frameHeader          = 8 // length and checksum
+	logMagic             = "synchost log 1\n\x00" // to the blank for every version
+	logName              = "synchost log "
+	logHeader            = len(logMagic) + 8 + 8 // the segment's number, and a random one
+	frameHeader          = 8                     // length and checksum
 	maxFrame             = 1 << 30
 )
 
@@ -41,8 +49,11 @@ func segmentName(number int64) string { return logPrefix + strconv.FormatInt(num
 
 // openLog begins segment number.
 func openLog(dir string, number int64) (*log, error) {
-	l := &log{dir: dir}
-	return l, l.begin(number)
+	l := &log{dir: dir, sync: syncData}
+	if err := l.begin(number); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func (l *log) begin(number int64) error {
@@ -54,45 +65,70 @@ func (l *log) begin(number int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err = file.WriteAt(binary.LittleEndian.AppendUint64([]byte(logMagic), uint64(number)), 0); err == nil {
+	header := make([]byte, logHeader)
+	copy(header, logMagic)
+	binary.LittleEndian.PutUint64(header[len(logMagic):], uint64(number))
+	rand.Read(header[len(logMagic)+8:])
+	if _, err = file.WriteAt(header, 0); err == nil {
 		err = syncDir(l.dir)
 	}
 	if err != nil {
 		return errors.Join(err, file.Close(), os.Remove(name))
 	}
-	l.file, l.number, l.offset = file, number, logHeader
+	if ended := l.file.Swap(file); ended != nil {
+		_ = ended.Close() // it was synced
+	}
+	l.number, l.seed, l.offset = number, seedOf(header), int64(logHeader)
 	return nil
 }
 
 // append writes a frame, whose first bytes are left for its header, and returns
 // when it is on disk. After an error it is as if it had not been called.
 func (l *log) append(f *frame) error {
-	seal(f.data, l.number)
-	if _, err := l.file.WriteAt(f.data, l.offset); err != nil {
-		return err
+	if len(f.data) > maxFrame {
+		return fmt.Errorf("it is too much for one commit: %d bytes, of at most %d", len(f.data), maxFrame)
 	}
-	if err := syncData(l.file); err != nil {
+	if err := l.put(f.data); err != nil {
+		// It may be there whole, and only the sync have failed.
+		_, _ = l.file.Load().WriteAt(make([]byte, frameHeader), l.offset)
 		return err
 	}
 	l.offset += int64(len(f.data))
 	return nil
 }
 
+func (l *log) put(frame []byte) error {
+	seal(frame, l.seed)
+	if _, err := l.file.Load().WriteAt(frame, l.offset); err != nil {
+		return err
+	}
+	return l.sync(l.file.Load())
+}
+
 // rotate ends the segment and begins the next. After an error the segment goes on.
 func (l *log) rotate() error {
-	end := frame{data: make([]byte, frameHeader)}
-	seal(end.data, l.number)
-	if _, err := l.file.WriteAt(end.data, l.offset); err != nil {
+	if err := l.put(make([]byte, frameHeader)); err != nil {
 		return err
 	}
-	if err := syncData(l.file); err != nil {
-		return err
+	return l.begin(l.number + 1)
+}
+
+// inPlace says whether the segment that is written is still where the next host
+// will look for it.
+func (l *log) inPlace() bool {
+	for {
+		file := l.file.Load()
+		opened, err := file.Stat()
+		if err == nil {
+			var named os.FileInfo
+			if named, err = os.Stat(file.Name()); err == nil && os.SameFile(opened, named) {
+				return true
+			}
+		}
+		if l.file.Load() == file { // or else it was ended meanwhile
+			return err != nil && !errors.Is(err, os.ErrNotExist)
+		}
 	}
-	ended := l.file
-	if err := l.begin(l.number + 1); err != nil {
-		return err
-	}
-	return ended.Close()
 }
 
 // release lets go of a segment whose rows are in the tables.
@@ -100,20 +136,20 @@ func (l *log) release(number int64) error {
 	return os.Rename(filepath.Join(l.dir, segmentName(number)), filepath.Join(l.dir, spareName))
 }
 
-func (l *log) close() error { return l.file.Close() }
+func (l *log) close() error { return l.file.Load().Close() }
 
 // seal fills in a frame's header. A frame of no bytes ends its segment.
-func seal(data []byte, number int64) {
-	body := data[frameHeader:]
-	binary.LittleEndian.PutUint32(data, uint32(len(body)))
-	binary.LittleEndian.PutUint32(data[4:], checksum(number, body))
+func seal(data []byte, seed uint32) {
+	binary.LittleEndian.PutUint32(data, uint32(len(data)-frameHeader))
+	binary.LittleEndian.PutUint32(data[4:], checksum(seed, data[:4], data[frameHeader:]))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func checksum(number int64, body []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, binary.LittleEndian.AppendUint64(nil, uint64(number)))
-	return crc32.Update(sum, castagnoli, body)
+func seedOf(header []byte) uint32 { return crc32.Checksum(header, castagnoli) }
+
+func checksum(seed uint32, length, body []byte) uint32 {
+	return crc32.Update(crc32.Update(seed, castagnoli, length), castagnoli, body)
 }
 
 // segments are the numbers of a folder's segments, ascending.
@@ -139,7 +175,11 @@ func readSegment(dir string, number int64, fn func(body []byte) error) (ended bo
 		return false, err
 	}
 	defer file.Close()
-	return readFrames(bufio.NewReaderSize(file, 1<<20), number, fn)
+	ended, err = readFrames(bufio.NewReaderSize(file, 1<<20), number, fn)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", segmentName(number), err)
+	}
+	return ended, err
 }
 
 func readFrames(r io.Reader, number int64, fn func(body []byte) error) (ended bool, err error) {
@@ -147,32 +187,61 @@ func readFrames(r io.Reader, number int64, fn func(body []byte) error) (ended bo
 	if _, err := io.ReadFull(r, header); err != nil {
 		return false, unlessShort(err) // it was only just begun
 	}
-	if string(header[:len(logMagic)]) != logMagic || int64(binary.LittleEndian.Uint64(header[len(logMagic):])) != number {
-		return false, nil
+	if written, err := checkHeader(header, number); err != nil || !written {
+		return false, err
 	}
+	seed := seedOf(header)
 	for {
-		if _, err := io.ReadFull(r, header[:frameHeader]); err != nil {
-			return false, unlessShort(err)
-		}
-		length := binary.LittleEndian.Uint32(header)
-		if length > maxFrame {
-			return false, nil
-		}
-		// In steps: a length that is made up shall not take memory for nothing.
-		body, err := io.ReadAll(io.LimitReader(r, int64(length)))
-		if err != nil {
-			return false, err
-		}
+		body, whole, err := readFrame(r, seed)
 		switch {
-		case uint32(len(body)) < length, checksum(number, body) != binary.LittleEndian.Uint32(header[4:]):
-			return false, nil
-		case length == 0:
+		case err != nil:
+			return false, err
+		case !whole:
+			// A frame is begun when the one before it is on disk.
+			if _, whole, err = readFrame(r, seed); whole {
+				err = damaged(errors.New("a commit in the middle of the log cannot be read"))
+			}
+			return false, err
+		case len(body) == 0:
 			return true, nil
 		}
 		if err := fn(body); err != nil {
 			return false, err
 		}
 	}
+}
+
+// checkHeader says whether a segment was written: what is still as it was when
+// the file was made, or in its earlier life, has nothing to tell.
+func checkHeader(header []byte, number int64) (written bool, err error) {
+	magic, begun := string(header[:len(logMagic)]), int64(binary.LittleEndian.Uint64(header[len(logMagic):]))
+	switch {
+	case magic == logMagic && begun <= number:
+		return begun == number, nil
+	case bytes.Count(header, []byte{0}) == len(header):
+		return false, nil
+	case magic != logMagic && strings.HasPrefix(magic, logName):
+		return false, errors.New("another version of synchost wrote this log: start that one, and stop it, which empties the log; then start this one")
+	}
+	return false, damaged(errors.New("it does not begin as a log does"))
+}
+
+// readFrame reads a frame's body. It says whether it is whole.
+func readFrame(r io.Reader, seed uint32) (body []byte, whole bool, err error) {
+	var header [frameHeader]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
+		return nil, false, unlessShort(err)
+	}
+	length := binary.LittleEndian.Uint32(header[:])
+	if length > maxFrame {
+		return nil, false, nil
+	}
+	// In steps: a length that is made up shall not take memory for nothing.
+	if body, err = io.ReadAll(io.LimitReader(r, int64(length))); err != nil {
+		return nil, false, err
+	}
+	whole = uint32(len(body)) == length && checksum(seed, header[:4], body) == binary.LittleEndian.Uint32(header[4:])
+	return body, whole, nil
 }
 
 func unlessShort(err error) error {
@@ -198,7 +267,11 @@ const (
 	inDeliveries table = 'd'
 )
 
+// newFrame begins a frame in the memory of another, unless that is too large to keep.
 func newFrame(data []byte) *frame {
+	if cap(data) > 2*maxGroupBytes {
+		data = nil
+	}
 	return &frame{data: append(data[:0], make([]byte, frameHeader)...)}
 }
 

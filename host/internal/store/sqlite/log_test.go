@@ -2,10 +2,15 @@ package sqlite
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -29,22 +34,32 @@ func crashed(t *testing.T, n int) (dir, segment string) {
 			t.Fatal(err)
 		}
 	}
-	copied := t.TempDir()
+	dir = copied(t, dir)
 	numbers, err := segments(dir)
 	if err != nil || len(numbers) != 1 {
 		t.Fatalf("the segments are %v (%v)", numbers, err)
 	}
-	segment = segmentName(numbers[0])
-	for _, name := range []string{segment, fileName, fileName + "-wal"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+	return dir, filepath.Join(dir, segmentName(numbers[0]))
+}
+
+// copied is what a host that dies now leaves in its folder.
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	files, err := filepath.Glob(filepath.Join(dir, "synchost*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, filepath.Base(file)), data, 0o600)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(copied, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
-	return copied, filepath.Join(copied, segment)
+	return to
 }
 
 // Wherever the log was cut off, all commits before it are there, and nothing of
@@ -141,20 +156,215 @@ func TestASegmentThatIsUsedAgainForgetsItsEarlierLife(t *testing.T) {
 	}
 }
 
-// An earlier segment that ends too soon is damage: what was committed is missing.
-func TestALogWithAGapIsRefused(t *testing.T) {
+// The disk may have any part of what was written when the power went: of a
+// commit that is not whole nothing is read, and all of those before it.
+func TestACommitThatIsTornAnywhereIsNotRead(t *testing.T) {
 	dir, segment := crashed(t, 3)
-	if err := os.WriteFile(filepath.Join(dir, segmentName(2)), nil, 0o600); err != nil {
+	whole, err := os.ReadFile(segment)
+	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, tryOpen(t, dir), filepath.Base(segment), "damaged", "backup")
+	const sector = 32 // smaller than a real one, so that commits have many
+	ends := frameEnds(t, whole)
+	begin, end := ends[len(ends)-2], ends[len(ends)-1]
+	if err := os.WriteFile(segment, whole[:begin], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := newTail()
+	if _, err := readSegment(dir, 1, want.read); err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		torn := slices.Clone(whole)
+		lost := 0
+		for at := begin; at < end; at += sector {
+			if random.IntN(3) == 0 {
+				part := torn[at:min(at+sector, end)]
+				for i := range part { // what the file had there in its earlier life
+					part[i] = whole[i+logHeader] ^ 0x55
+				}
+				lost++
+			}
+		}
+		if lost == 0 {
+			continue
+		}
+		tail := newTail()
+		if _, err := readFrames(bytes.NewReader(torn), 1, tail.read); err != nil || len(tail.entries) != len(want.entries) || len(tail.deliveries) != len(want.deliveries) {
+			t.Fatalf("%d events and %d deliveries were read, want %d and %d (%v)", len(tail.entries), len(tail.deliveries), len(want.entries), len(want.deliveries), err)
+		}
+	}
+}
+
+// frameEnds says where a segment's frames end.
+func frameEnds(t *testing.T, segment []byte) (ends []int) {
+	t.Helper()
+	at := logHeader
+	if _, err := readFrames(bytes.NewReader(segment), 1, func(body []byte) error {
+		at += frameHeader + len(body)
+		ends = append(ends, at)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return ends
+}
+
+// What can only be damage, or is not ours to read, is not taken for an end.
+func TestALogThatCannotBeReadIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm  func(t *testing.T, dir, segment string)
+		tells []string
+	}{
+		"a byte in the middle": {rewritten(func(data []byte) { data[logHeader+100] ^= 1 }), []string{"damaged", "middle", "backup"}},
+		"its name":             {rewritten(func(data []byte) { data[3] ^= 1 }), []string{"damaged", "backup"}},
+		"its number":           {rewritten(func(data []byte) { data[len(logMagic)+1] ^= 1 }), []string{"damaged", "backup"}},
+		"a later version's":    {rewritten(func(data []byte) { copy(data, "synchost log 2") }), []string{"another version", "start that one"}},
+		"cut off before another": {func(t *testing.T, dir, segment string) {
+			addSegment(t, dir, 2)
+			if err := os.Truncate(segment, int64(logHeader)+200); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"ends too soon", "Restore all"}},
+		"one missing": {func(t *testing.T, dir, segment string) {
+			addSegment(t, dir, 2)
+			if err := os.Remove(segment); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"is missing", "Restore all"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, segment := crashed(t, 3)
+			c.harm(t, dir, segment)
+			before, err := segments(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				wantError(t, tryOpen(t, dir), append(c.tells, segmentName(1))...)
+			}
+			if after, err := segments(dir); err != nil || !slices.Equal(before, after) {
+				t.Errorf("of the segments %v, %v are left (%v)", before, after, err)
+			}
+		})
+	}
+}
+
+func rewritten(fn func(data []byte)) func(t *testing.T, dir, segment string) {
+	return func(t *testing.T, _, segment string) {
+		rewrite(t, segment, func(data []byte) []byte { fn(data); return data })
+	}
+}
+
+// addSegment makes one with a commit.
+func addSegment(t *testing.T, dir string, number int64) {
+	t.Helper()
+	l, err := openLog(dir, number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFrame(nil)
+	f.row(inLanes).lane(&store.Lane{Connector: "crm", Cursor: 1})
+	if err := errors.Join(l.append(f), l.close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The next segment may be there though it never came to be used.
+func TestASegmentThatWasOnlyBegunIsNoHarm(t *testing.T) {
+	for name, content := range map[string]string{"empty": "", "of zeros": string(make([]byte, 100)), "in its earlier life": logMagic + "\x01\x00\x00\x00\x00\x00\x00\x00 random frames"} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := crashed(t, 3)
+			if err := os.WriteFile(filepath.Join(dir, segmentName(2)), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, open(t, Options{Dir: dir})); n != 6 {
+				t.Errorf("%d events are there, want 6", n)
+			}
+		})
+	}
+}
+
+// failing has the disk refuse syncs of the log while it returns true.
+func failing(s *Store) *atomic.Bool {
+	fails := new(atomic.Bool)
+	s.log.sync = func(file *os.File) error {
+		if fails.Load() {
+			return syscall.EIO
+		}
+		return syncData(file)
+	}
+	return fails
+}
+
+func TestWhatTheDiskRefusedIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir})
+	fails := failing(s)
+	accept(t, s, described("a", 2, 100))
+	for i := range 3 {
+		fails.Store(true)
+		if _, err := s.Accept(t.Context(), described(fmt.Sprint("refused", i), 5, 1_000)); !errors.Is(err, syscall.EIO) {
+			t.Errorf("it was answered with %v", err)
+		}
+		fails.Store(false)
+		if n := count(t, open(t, Options{Dir: copied(t, dir)})); n != 2+i {
+			t.Errorf("after a crash %d events are there, want %d", n, 2+i)
+		}
+		accept(t, s, described(fmt.Sprint("b", i), 1, 10))
+	}
+	if n := count(t, open(t, Options{Dir: copied(t, dir)})); n != 5 {
+		t.Errorf("after a crash %d events are there, want 5", n)
+	}
+}
+
+// While no next segment can be begun, memory is bounded all the same.
+func TestALogThatCannotGoOnTakesNoMoreThanMemoryMayHold(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, flushBytes: 20_000})
+	accept(t, s, described("a", 1, 10))
+	settle(t, s)
+	numbers, err := segments(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTheWay := filepath.Join(dir, segmentName(numbers[0]+1))
+	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	taken := 1
+	for ; err == nil && taken < 1000; taken++ {
+		_, err = s.Accept(t.Context(), described(fmt.Sprint("b", taken), 1, 5_000))
+	}
+	if err == nil || s.memory.active.bytes > (maxFlushes+1)*20_000 {
+		t.Errorf("%d bytes are in memory (%v)", s.memory.active.bytes, err)
+	}
+	if err := s.writer.settled(t.Context()); err == nil {
+		t.Error("all is said to be in the tables")
+	}
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, s, described("c", 1, 10))
+	if n := count(t, open(t, Options{Dir: copied(t, dir)})); n != taken {
+		t.Errorf("%d events are there, want %d", n, taken)
+	}
 }
 
 func FuzzFrames(f *testing.F) {
-	f.Add([]byte("synchost log 1\n\x00\x01\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00abcdhello"))
+	header := binary.LittleEndian.AppendUint64([]byte(logMagic), 1)
+	header = append(header, "random.."...)
+	one, end := []byte("12345678hello"), make([]byte, frameHeader)
+	seal(one, seedOf(header))
+	seal(end, seedOf(header))
+	f.Add(slices.Concat(header, one, end))
+	f.Add(slices.Concat(header, []byte("\xff\xff\xff\x0f1234hello"), one))
+	f.Add([]byte("synchost log 2\n\x00\x01\x00\x00\x00\x00\x00\x00\x00random.."))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := readFrames(bytes.NewReader(data), 1, func([]byte) error { return nil }); err != nil {
-			t.Errorf("what is not whole is an error: %v", err)
+		n := logHeader
+		if _, err := readFrames(bytes.NewReader(data), 1, func(body []byte) error { n += frameHeader + len(body); return nil }); n > max(len(data), logHeader) {
+			t.Errorf("%d bytes were read of %d (%v)", n, len(data), err)
 		}
 	})
 }

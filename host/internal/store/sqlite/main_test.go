@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -16,8 +18,13 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// childDir names the data folder to a process that this test started.
-const childDir = "SYNCHOST_TEST_STORE"
+// What a process that this test started is told: the data folder, Options.flushBytes,
+// and after how long it closes the store.
+const (
+	childDir   = "SYNCHOST_TEST_STORE"
+	childFlush = "SYNCHOST_TEST_FLUSH"
+	childClose = "SYNCHOST_TEST_CLOSE"
+)
 
 // TestMain lets the test's own binary be the other process.
 func TestMain(m *testing.M) {
@@ -40,10 +47,11 @@ func childProcess(t *testing.T, dir string) *exec.Cmd {
 	return cmd
 }
 
-// child writes to the store without end, and prints what was answered.
+// child writes to the store until it is closed, and prints what was answered.
 func child(dir string) {
 	ctx := context.Background()
-	s, err := Open(ctx, Options{Dir: dir, Log: hclog.NewNullLogger()})
+	flushBytes, _ := strconv.Atoi(os.Getenv(childFlush))
+	s, err := Open(ctx, Options{Dir: dir, Log: hclog.NewNullLogger(), flushBytes: flushBytes})
 	if errors.Is(err, store.ErrLocked) {
 		fmt.Println("locked")
 		return
@@ -52,6 +60,12 @@ func child(dir string) {
 	head, err := s.Head(ctx)
 	exitOn(err)
 	var senders sync.WaitGroup
+	if wait, err := time.ParseDuration(os.Getenv(childClose)); err == nil {
+		senders.Go(func() {
+			time.Sleep(wait)
+			exitOn(s.Close())
+		})
+	}
 	for sender := range 4 {
 		senders.Go(func() {
 			for n := 0; ; n++ {
@@ -61,14 +75,22 @@ func child(dir string) {
 					{Source: "pim", ID: id, Op: sdk.Updated, Key: key, Patch: event.Patch{Product: sdk.Product{Name: id}, Fields: []string{"name"}}},
 					{Source: "pim", ID: id + "b", Op: sdk.Updated, Key: key, Patch: event.Patch{Product: sdk.Product{Name: id + "b"}, Fields: []string{"name"}}},
 				})
+				if errors.Is(err, store.ErrClosed) {
+					return
+				}
 				exitOn(err)
 				seq := receipts[1].Seq
 				connector := fmt.Sprint("lane", sender)
-				exitOn(s.Record(ctx, store.Record{
-					Connector: connector,
-					Lane:      &store.Lane{Connector: connector, Cursor: seq},
-					Links:     []store.Link{{Connector: connector, Key: key, Seq: seq}},
-				}))
+				err = s.Record(ctx, store.Record{
+					Connector:  connector,
+					Lane:       &store.Lane{Connector: connector, Cursor: seq},
+					Links:      []store.Link{{Connector: connector, Key: key, Seq: seq}},
+					Deliveries: []store.Delivery{{Connector: connector, Key: key, Seq: seq}},
+				})
+				if errors.Is(err, store.ErrClosed) {
+					return
+				}
+				exitOn(err)
 				fmt.Printf("%s %d %d\n", id, seq, sender)
 			}
 		})

@@ -47,16 +47,21 @@ func accept(t testing.TB, s *Store, events []event.Event) {
 
 func count(t testing.TB, s *Store) int {
 	t.Helper()
-	n, after := 0, int64(0)
-	for {
+	return len(journal(t, s))
+}
+
+// journal reads all of it.
+func journal(t testing.TB, s *Store) (list []event.Entry) {
+	t.Helper()
+	for after := int64(0); ; after = list[len(list)-1].Seq {
 		entries, err := s.Journal(t.Context(), after, 1_000_000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(entries) == 0 {
-			return n
+			return list
 		}
-		n, after = n+len(entries), entries[len(entries)-1].Seq
+		list = append(list, entries...)
 	}
 }
 

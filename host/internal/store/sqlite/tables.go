@@ -179,16 +179,21 @@ func recoverLog(conn *sqlite.Conn, dir string) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	next = applied + 1
 	for i, number := range numbers {
-		next = max(next, number+1)
 		if number <= applied {
 			continue
 		}
+		if number != applied+1 {
+			return 0, incomplete(segmentName(applied+1) + " is missing")
+		}
 		t := newTail()
 		ended, err := readSegment(dir, number, t.read)
-		if err == nil && !ended && i < len(numbers)-1 {
-			err = damaged(errors.New(segmentName(number) + " ends too soon"))
+		if err == nil && !ended && i+1 < len(numbers) {
+			// The next may have been begun, but not used.
+			later := newTail()
+			if _, err = readSegment(dir, numbers[i+1], later.read); err == nil && !later.empty() {
+				err = incomplete(segmentName(number) + " ends too soon")
+			}
 		}
 		if err == nil {
 			err = transact(conn, func() error { return write(conn, t, number) })
@@ -196,8 +201,9 @@ func recoverLog(conn *sqlite.Conn, dir string) (next int64, err error) {
 		if err != nil {
 			return 0, err
 		}
+		applied = number
 	}
-	return next, forgetSegments(dir, numbers)
+	return applied + 1, forgetSegments(dir, numbers)
 }
 
 // read adds the rows of a frame.

@@ -38,8 +38,13 @@ func TestAFileThatIsTakenAwayTakesNoEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"without its log": func(t *testing.T, file string) {
+		"without SQLite's log": func(t *testing.T, file string) {
 			if err := os.Remove(file + "-wal"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"without the log": func(t *testing.T, file string) {
+			if err := os.Remove(filepath.Join(filepath.Dir(file), segmentName(1))); err != nil {
 				t.Fatal(err)
 			}
 		},

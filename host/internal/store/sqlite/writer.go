@@ -18,13 +18,16 @@ const (
 	// defaultMaxWaiting bounds the events that wait for the disk; beyond it Accept
 	// answers store.ErrBusy, and the sender is told to come back.
 	defaultMaxWaiting = 20_000
-	// maxGroup bounds the rows of one commit, so that no one waits long for others' rows.
-	maxGroup = 2_000
+	// One commit is of so many rows and bytes, and its last part, so that no one
+	// waits long for others' rows.
+	maxGroup      = 2_000
+	maxGroupBytes = 8 << 20
 
 	// The tail goes to the tables when it is this large, or this old. It may grow
-	// further while the one before it is being written, to eight times as much.
+	// further while the one before it is being written, to so many times as much.
 	defaultFlushBytes = 4 << 20
 	flushAge          = time.Second
+	maxFlushes        = 8
 )
 
 // writer is the one goroutine that commits: it writes to the log. Work that
@@ -55,6 +58,7 @@ type writer struct {
 	born        time.Time      // when the first of the active tail was committed
 	asked       []chan<- error // who waits for all to be in the tables
 	trouble     error          // why the tables could not be written
+	stuck       error          // why the next segment could not be begun
 
 	commits prometheus.Histogram
 	group   prometheus.Histogram
@@ -156,7 +160,7 @@ func (w *writer) run() {
 	for {
 		w.flush()
 		queue := w.queue
-		if w.busy && w.trouble == nil && w.memory.active.bytes > 8*w.flushBytes {
+		if w.busy && w.trouble == nil && w.overfull() {
 			queue = nil // until the tables have caught up
 		}
 		if !w.busy && !w.memory.active.empty() {
@@ -204,8 +208,8 @@ func (w *writer) flush() {
 		w.asked = nil
 	case active.bytes >= w.flushBytes, len(w.asked) > 0, time.Since(w.born) >= flushAge:
 		segment := w.log.number
-		if err := w.log.rotate(); err != nil {
-			answer(w.asked, explain(err))
+		if w.stuck = explain(w.log.rotate()); w.stuck != nil {
+			answer(w.asked, w.stuck)
 			w.asked, w.born = nil, time.Now() // the log goes on as it is
 			return
 		}
@@ -214,8 +218,16 @@ func (w *writer) flush() {
 	}
 }
 
+// overfull says whether memory holds as much as it may.
+func (w *writer) overfull() bool { return w.memory.active.bytes > maxFlushes*w.flushBytes }
+
 // flushed takes in how a try to write the tables ended.
-func (w *writer) flushed(err error) { w.busy, w.trouble = err != nil, err }
+func (w *writer) flushed(err error) {
+	if w.busy, w.trouble = err != nil, err; err != nil {
+		answer(w.asked, err)
+		w.asked = nil
+	}
+}
 
 func answer(waiting []chan<- error, err error) {
 	for _, w := range waiting {
@@ -223,9 +235,8 @@ func answer(waiting []chan<- error, err error) {
 	}
 }
 
-// commit writes a group with one sync. If it fails, each of the group is tried
-// alone, so that only the one at fault is refused.
-func (w *writer) commit(group []*work) {
+// refusal says why nothing can be committed.
+func (w *writer) refusal() error {
 	if w.trouble != nil {
 		// Perhaps there is room by now.
 		select {
@@ -234,18 +245,32 @@ func (w *writer) commit(group []*work) {
 		}
 		w.flushed(<-w.tables.tried)
 	}
-	err := w.trouble
-	if err == nil {
-		err = w.append(group)
+	if w.trouble == nil && w.stuck != nil && w.overfull() {
+		w.flush()
+		return w.stuck
 	}
-	if err != nil && len(group) > 1 && !errors.Is(err, store.ErrFull) {
+	return w.trouble
+}
+
+// commit writes a group, with one sync if it is not too much for one. If that
+// fails, each is tried alone, so that only the one at fault is refused.
+func (w *writer) commit(group []*work) {
+	if err := w.refusal(); err != nil {
 		for _, job := range group {
-			w.answer(job, w.append([]*work{job}))
+			w.answer(job, err)
 		}
 		return
 	}
-	for _, job := range group {
-		w.answer(job, err)
+	for len(group) > 0 {
+		n, err := w.append(group)
+		alone := err != nil && n > 1 && !errors.Is(err, store.ErrFull)
+		for i, job := range group[:n] {
+			if alone {
+				_, err = w.append(group[i : i+1])
+			}
+			w.answer(job, err)
+		}
+		group = group[n:]
 	}
 }
 
@@ -254,14 +279,13 @@ func (w *writer) answer(job *work, err error) {
 	job.result <- err
 }
 
-// append writes a group to the log, and then makes it visible.
-func (w *writer) append(group []*work) error {
+// append writes the first n of a group to the log, and then makes them visible.
+func (w *writer) append(group []*work) (n int, err error) {
 	start, next, rows := time.Now(), w.next, 0
 	w.stage, w.frame = newTail(), newFrame(w.frame.data)
-	var err error
-	for i := 0; err == nil && i < len(group); i++ {
-		err = group[i].do(w)
-		rows += group[i].rows
+	for ; err == nil && n < len(group) && len(w.frame.data) < maxGroupBytes; n++ {
+		err = group[n].do(w)
+		rows += group[n].rows
 	}
 	if err == nil && !w.frame.empty() {
 		err = w.log.append(w.frame)
@@ -269,7 +293,7 @@ func (w *writer) append(group []*work) error {
 	if err != nil {
 		w.next = next
 		w.forgetRecent()
-		return explain(err)
+		return n, explain(err)
 	}
 	if w.memory.active.empty() {
 		w.born = start
@@ -277,7 +301,7 @@ func (w *writer) append(group []*work) error {
 	w.memory.add(w.stage)
 	w.commits.Observe(time.Since(start).Seconds())
 	w.group.Observe(float64(rows))
-	return nil
+	return n, nil
 }
 
 // closing says whether work is no longer taken.

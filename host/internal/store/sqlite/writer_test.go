@@ -88,6 +88,32 @@ func TestACommitIsBounded(t *testing.T) {
 	})
 }
 
+func TestACommitIsBoundedInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metrics := prometheus.NewRegistry()
+		release := make(chan struct{})
+		s := open(t, Options{Metrics: metrics, Now: func() time.Time { <-release; return time.Now() }})
+		var calls sync.WaitGroup
+		for i := range 11 {
+			calls.Go(func() {
+				if _, err := s.Accept(t.Context(), described(fmt.Sprint(i), 1, maxGroupBytes/4)); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		calls.Wait()
+		// The first alone; then four are as much as it may be, and a little more.
+		if n := commits(t, metrics).GetSampleCount(); n != 4 {
+			t.Errorf("it took %d commits, want 4", n)
+		}
+		if n := count(t, s); n != 11 {
+			t.Errorf("%d events are there, want 11", n)
+		}
+	})
+}
+
 func TestPruneWritesNothingWhenThereIsNothingToForget(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s := open(t, Options{Now: func() time.Time { return now }})

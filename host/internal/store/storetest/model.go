@@ -16,7 +16,7 @@ import (
 
 const (
 	modelKeys   = 12
-	modelRounds = 150
+	modelRounds = 60
 )
 
 var modelTests = []test{
