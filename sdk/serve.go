@@ -67,7 +67,7 @@ func Serve[Config any](p Plugin[Config]) {
 		os.Exit(1)
 	}
 	go dieWithParent()
-	s := newServer(definition, newLog(p.Name, hclog.Debug)) // the host drops what it does not want
+	s := newServer(definition, newLog(p.Name, hclog.Trace)) // the host drops what it does not want
 	go s.stopOnSignal()
 	plugin.Serve(serveConfig(s, newLog(p.Name, hclog.Warn), ownOutput())) // go-plugin's own steps are nobody's news
 	s.shutDown()

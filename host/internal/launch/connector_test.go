@@ -144,6 +144,10 @@ func (c connector) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 	case "log":
 		c.log.Debug("quiet")
 		c.log.Error("loud", "count", 3, "map", map[string]int{"a": 1})
+	case "levels":
+		for level := hclog.Trace; level <= hclog.Error; level++ {
+			c.log.Log(level, "said at "+level.String())
+		}
 	case "print":
 		fmt.Println("said " + argument)
 	}

@@ -551,6 +551,33 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// A connector's lines are logged from its own level on, whatever the host's.
+func TestLogLevels(t *testing.T) {
+	for level := hclog.Trace; level <= hclog.Error; level++ {
+		t.Run(level.String(), func(t *testing.T) {
+			s := spec(t, "good", `{}`)
+			s.Connector.LogLevel = level.String()
+			out := &output{}
+			log := hclog.New(&hclog.LoggerOptions{Output: out, Level: hclog.Trace})
+			err := Probe(t.Context(), s, log, func(client *sdk.Client) error {
+				if _, _, err := client.Configure(t.Context(), s.Setup()); err != nil {
+					return err
+				}
+				_, err := apply(t, client, "levels")
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for said := hclog.Trace; said <= hclog.Error; said++ {
+				if logged := strings.Contains(out.String(), "said at "+said.String()); logged != (said >= level) {
+					t.Errorf("what is said at %s is logged: %t", said, logged)
+				}
+			}
+		})
+	}
+}
+
 // A flood is cut, counted, and does not keep the connector from working.
 func TestFlood(t *testing.T) {
 	reg := prometheus.NewRegistry()
