@@ -143,6 +143,7 @@ const maxProbes = 3
 // that is there whenever the process dies counts as failing.
 func (s *session) processGone(p *product, a *attempt) {
 	s.ending = true
+	p.absent = p.absent && a.looking // it may have been written
 	s.lane.crashes[p.key]++
 	if s.lane.crashes[p.key] < maxCrashes {
 		return
