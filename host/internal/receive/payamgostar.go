@@ -16,10 +16,13 @@ import (
 // the other object types (event, id, type, subtype).
 //
 // The sender signs nothing, so it proves itself by the secret in the path or in
-// the query. It numbers nothing either, and two requests that look the same may
-// report two changes; so each request is an event of its own, with an id made
-// here. That does no harm: an event is a hint to look again, which may come
-// twice. For the same reason a deletion is believed only when it has been seen.
+// the query. It numbers nothing either: a request that is repeated looks the same
+// as one of a second change. To drop it could lose that change, so each request is
+// an event of its own, with an id made here. What makes a repeat harmless is that
+// an event is a hint: it has no state that could be taken twice, merges nothing,
+// writes to no platform, and asks whoever it is passed on to to look again, which
+// may be done twice. For the same reason a deletion is believed only when it has
+// been seen.
 func payamgostar(c config.Receiver) (scheme, []config.Problem) {
 	return scheme{
 		methods: []string{http.MethodGet},

@@ -63,7 +63,9 @@ func baseID(r *request) (string, error) {
 	}
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
-		// Not as if it were missing: who sends the header relies on it.
+		// Not as if it were missing: who sends the header relies on it. The IETF's
+		// draft (draft-ietf-httpapi-idempotency-key-header) answers 400, too, where
+		// there is no key in a request that is to have one.
 		return "", malformed("The header Idempotency-Key is empty: give each change a key of its own, or leave the header out.", nil)
 	}
 	if err := event.CheckKey(key); err != nil {
