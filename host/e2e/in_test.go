@@ -146,7 +146,7 @@ func TestEveryWayIn(t *testing.T) {
 			[]string{"Content-Type", "application/json", "X-Hub-Signature-256", "sha256=" + hex.EncodeToString(mac([]byte(token), github))},
 			[]string{"signed created hm1  Bag "}},
 		{"token", "POST", "/in/simple", `{"id":7,"title":"Bag","price":10.50}`, []string{"X-Token", token, "Content-Type", "application/json"},
-			[]string{"simple updated 7  Bag 10.5 EUR"}},
+			[]string{"simple updated 7  Bag 10.50 EUR"}},
 		{"product", "POST", "/in/products", `{"key":"pr1","name":"Bag","prices":[{"amount":"10.50","currency":"EUR"}]}`, bearer(),
 			[]string{"products updated pr1  Bag 10.50 EUR"}},
 		{"products", "POST", "/in/products", `[{"key":"pr2","name":"Bag"},{"op":"delete","key":"pr3"}]`, bearer("Idempotency-Key", "once"),
