@@ -282,10 +282,9 @@ func (w *writer) answer(job *work, err error) {
 // append writes the first n of a group to the log, and then makes them visible.
 func (w *writer) append(group []*work) (n int, err error) {
 	start, next, rows := time.Now(), w.next, 0
-	w.stage, w.frame = newTail(), newFrame(w.frame.data)
-	for ; err == nil && n < len(group) && len(w.frame.data) < maxGroupBytes; n++ {
-		err = group[n].do(w)
-		rows += group[n].rows
+	n, err = w.make(group)
+	for _, job := range group[:n] {
+		rows += job.rows
 	}
 	if err == nil && !w.frame.empty() {
 		err = w.log.append(w.frame)
@@ -302,6 +301,23 @@ func (w *writer) append(group []*work) (n int, err error) {
 	w.commits.Observe(time.Since(start).Seconds())
 	w.group.Observe(float64(rows))
 	return n, nil
+}
+
+// make gathers what the first n of a group write. It looks into the tables in one
+// transaction, which costs the system's locks once, and not for each event; and so
+// nothing may go there from memory meanwhile.
+func (w *writer) make(group []*work) (n int, err error) {
+	w.stage, w.frame = newTail(), newFrame(w.frame.data)
+	w.memory.both.RLock()
+	defer w.memory.both.RUnlock()
+	if err = run(w.read, "BEGIN", none); err != nil {
+		return len(group), err
+	}
+	for err == nil && n < len(group) && len(w.frame.data) < maxGroupBytes {
+		err = group[n].do(w)
+		n++
+	}
+	return n, errors.Join(err, run(w.read, "COMMIT", none))
 }
 
 // closing says whether work is no longer taken.
