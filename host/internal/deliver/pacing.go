@@ -19,8 +19,10 @@ func jitter(d time.Duration) time.Duration {
 	if d < 10 {
 		return d
 	}
-	return d + rand.N(d/10)
+	return d + random(d/10)
 }
+
+var random = rand.N[time.Duration] // in a variable, so that a test can be repeated
 
 const (
 	// tripAfter failures in a row, with not one success between them, are the

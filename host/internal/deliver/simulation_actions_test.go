@@ -1,0 +1,184 @@
+package deliver_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+// action is something that somebody does.
+type action struct {
+	at time.Duration
+	do func(d *rand.Rand)
+}
+
+// chaos lets the source, the operator and the faults do what they do.
+func (s *simulation) chaos() {
+	var script []action
+	d := s.dice("script")
+	for range s.sends {
+		script = append(script, action{between(d, 0, s.lasts), s.send})
+	}
+	for range s.acts {
+		script = append(script, action{between(d, 0, s.lasts), pick(d, s.operator())})
+	}
+	slices.SortFunc(script, func(a, b action) int { return cmp.Compare(a.at, b.at) })
+	for i, act := range script {
+		d := s.dice("action", i)
+		// What happens at the same time has no order: there is always a moment between.
+		time.Sleep(max(time.Until(s.began.Add(act.at)), between(d, time.Microsecond, time.Millisecond)))
+		act.do(d)
+	}
+	time.Sleep(time.Until(s.began.Add(s.lasts)))
+}
+
+func pick[T any](d *rand.Rand, list []T) T { return list[d.IntN(len(list))] }
+
+// operator lists what the operator, or fate, may do to the host.
+func (s *simulation) operator() []func(*rand.Rand) {
+	list := []func(*rand.Rand){s.restart, s.pause, s.replay, s.retry, s.prune, s.changePolicy}
+	if s.faults != (faults{}) {
+		list = append(list, s.kill, s.kill, s.killProcess)
+	}
+	return list
+}
+
+func (s *simulation) restart(*rand.Rand) {
+	s.log("the host is restarted")
+	s.stopHost()
+	s.startHost()
+}
+
+func (s *simulation) kill(d *rand.Rand) {
+	s.log("the host is killed")
+	s.killHost()
+	time.Sleep(between(d, 0, time.Minute))
+	s.startHost()
+	s.log("the host runs again")
+}
+
+func (s *simulation) killProcess(*rand.Rand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logLocked("the connector's process is killed")
+	s.host.dies()
+}
+
+func (s *simulation) changePolicy(d *rand.Rand) {
+	s.stopHost()
+	s.mu.Lock()
+	s.policies = append(s.policies, newPolicy(d))
+	s.logLocked("the policy is %+v", s.policy())
+	s.mu.Unlock()
+	s.startHost()
+}
+
+// asks has the operator do something that may have to wait for calls in flight.
+func (s *simulation) asks(what string, do func(h *host) error) {
+	h := s.host
+	s.log("%s", what)
+	s.actions.Go(func() {
+		err := do(h)
+		s.log("%s: done, %v", what, err)
+	})
+}
+
+func (s *simulation) pause(d *rand.Rand) {
+	lasts := between(d, 0, 10*time.Minute)
+	s.asks("pause", func(h *host) error {
+		if err := h.lane.Pause(h.ctx, "stocktaking"); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(lasts):
+			return h.lane.Resume(h.ctx)
+		case <-h.ctx.Done():
+			return h.ctx.Err()
+		}
+	})
+}
+
+func (s *simulation) replay(d *rand.Rand) {
+	head, err := s.disk.Head(context.Background())
+	if err != nil || head == 0 {
+		return
+	}
+	since := 1 + d.Int64N(head)
+	s.asks(fmt.Sprint("replay since ", since), func(h *host) error {
+		err := h.lane.Replay(h.ctx, since)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.truth.replayed(since) // or perhaps, when it failed
+		return err
+	})
+}
+
+// retry is done while nothing moves, so that the operator can look at the platform first.
+func (s *simulation) retry(*rand.Rand) {
+	s.asks("retry", func(h *host) error {
+		if err := h.lane.Pause(h.ctx, "to retry"); err != nil {
+			return err
+		}
+		if keys := s.tidyUp(); len(keys) > 0 {
+			if _, err := h.lane.Retry(h.ctx, keys); err != nil {
+				return err
+			}
+		}
+		return h.lane.Resume(h.ctx)
+	})
+}
+
+// tidyUp says what is behind. What is held because the connector cannot look is
+// looked for, and removed at the platform, as the hold's reason asks.
+func (s *simulation) tidyUp() []string {
+	var keys []string
+	for _, link := range s.links() {
+		if link.State == store.InStep {
+			continue
+		}
+		s.log("%s is %s: %s", link.Key, link.State, link.Reason)
+		keys = append(keys, link.Key)
+		if link.State == store.Held {
+			s.mu.Lock()
+			s.platform.remove(link.Key)
+			s.mu.Unlock()
+		}
+	}
+	return keys
+}
+
+func (s *simulation) prune(d *rand.Rand) {
+	lane, err := s.disk.Lane(context.Background(), connectorName)
+	if err == nil {
+		var n int64
+		n, err = s.disk.Prune(context.Background(), store.PruneLimits{Passed: lane.Passed(), EventsBefore: time.Now().Add(-between(d, 0, s.lasts))})
+		s.log("%d rows are pruned up to %d", n, lane.Passed())
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+// send has the source send some events.
+func (s *simulation) send(d *rand.Rand) {
+	events := make([]event.Event, 1+d.IntN(s.most))
+	for i := range events {
+		events[i] = s.truth.invent(d)
+	}
+	receipts, err := s.disk.Accept(context.Background(), events)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range events {
+		s.truth.accepted(&events[i], receipts[i])
+	}
+}

@@ -1,0 +1,397 @@
+package deliver_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/host/internal/store/sqlite"
+)
+
+// The simulation puts a real lane and a real store between a source that changes
+// products and a platform that fails in every way a platform can, under a fake
+// clock. Each seed is another scenario: chaos for some minutes or hours, then
+// calm, in which all must come right. The promises are checked as it goes
+// (simulation_truth_test.go) and at the end (below).
+//
+//	SYNCHOST_SEEDS=1000-1999 go test -run TestSimulation ./host/internal/deliver
+//
+// runs other seeds; SYNCHOST_SEEDS=1234 runs one. A seed that fails prints what
+// happened.
+func TestSimulation(t *testing.T) {
+	first, last := uint64(1), uint64(300)
+	if testing.Short() || raceDetector() {
+		last = 50
+	}
+	if text := os.Getenv("SYNCHOST_SEEDS"); text != "" {
+		from, to, isRange := strings.Cut(text, "-")
+		if !isRange {
+			to = from
+		}
+		var err1, err2 error
+		first, err1 = strconv.ParseUint(from, 10, 64)
+		last, err2 = strconv.ParseUint(to, 10, 64)
+		if err1 != nil || err2 != nil {
+			t.Fatalf("SYNCHOST_SEEDS = %q, want a number or a range such as 1-300", text)
+		}
+	}
+	for seed := first; seed <= last; seed++ {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, seed)
+			if os.Getenv("SYNCHOST_TRACE") != "" || len(s.broken) > 0 {
+				t.Log(s.trace.String())
+			}
+			for _, promise := range s.broken {
+				t.Error(promise)
+			}
+		})
+	}
+}
+
+// raceDetector says whether the test is built with it, which makes it ten times as slow.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// A seed that fails can be looked into only if it fails again in the same way.
+func TestSimulationTakesTheSameCourseAgain(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			t.Parallel()
+			first, again := simulate(t, seed).trace.String(), simulate(t, seed).trace.String()
+			if first == again {
+				return
+			}
+			a, b := strings.Split(first, "\n"), strings.Split(again, "\n")
+			for i := range min(len(a), len(b)) {
+				if a[i] != b[i] {
+					t.Fatalf("after\n%s\nfirst\n%s\nagain\n%s", strings.Join(a[max(0, i-20):i], "\n"), strings.Join(a[i:min(len(a), i+5)], "\n"), strings.Join(b[i:min(len(b), i+5)], "\n"))
+				}
+			}
+			t.Fatalf("%d lines, and then %d", len(a), len(b))
+		})
+	}
+}
+
+// Known faults of the lane, which the simulation does not report.
+const (
+	// An update, archive or purge that was carried out without the lane's knowing
+	// is forgotten: when the source then goes back to what was before, the platform
+	// keeps what it has.
+	forgetsUnknown = true
+	// A create that is marked and not yet sent when the session ends is held, where
+	// the connector cannot look.
+	holdsWhatWasNotSent = true
+)
+
+// simulation is one seed's world.
+type simulation struct {
+	scenario
+	t        *testing.T
+	seed     uint64
+	began    time.Time
+	disk     *sqlite.Store
+	truth    *truth
+	platform *shop
+	host     *host
+	actions  sync.WaitGroup // of operators, who may have to wait
+
+	mu     sync.Mutex // guards all that follows, and what is in truth and platform
+	counts map[string]int
+	trace  bytes.Buffer
+	broken []string // promises
+	now    time.Time
+	busy   int // things that happened now, while no time passed
+}
+
+// host is one run of the host, until it is stopped or killed.
+type host struct {
+	sim       *simulation
+	ctx       context.Context
+	cancel    context.CancelFunc
+	lane      *deliver.Lane
+	ended     chan error
+	killed    bool
+	process   *process
+	restartAt time.Time // when the next process can be there
+}
+
+func simulate(t *testing.T, seed uint64) *simulation {
+	s := &simulation{t: t, seed: seed, counts: map[string]int{}}
+	synctest.Test(t, func(t *testing.T) {
+		dir, err := os.MkdirTemp(memoryDir(), "simulation")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		s.disk, err = sqlite.Open(t.Context(), sqlite.Options{Dir: dir, Log: hclog.NewNullLogger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.scenario = newScenario(s.dice("scenario"))
+		fmt.Fprintln(&s.trace, s.scenario)
+		s.began, s.truth, s.platform = time.Now(), newTruth(s), newShop(s)
+		s.startHost()
+		s.chaos()
+		s.calm()
+		s.stopHost()
+		s.actions.Wait()
+		if err := s.disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// memoryDir is a folder in memory, where a sync costs nothing; empty: there is none.
+func memoryDir() string {
+	const dir = "/dev/shm"
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return ""
+	}
+	return dir
+}
+
+// dice are thrown for one decision. They depend on the seed and on what is
+// decided, and on nothing that goroutines do meanwhile.
+func (s *simulation) dice(about ...any) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprintln(h, about...)
+	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
+}
+
+// again are dice for a decision that comes again and again.
+func (s *simulation) again(what, about string) *rand.Rand {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[what+about]++
+	return s.dice(what, about, s.counts[what+about])
+}
+
+func chance(d *rand.Rand, probability float64) bool { return d.Float64() < probability }
+
+func between(d *rand.Rand, least, most time.Duration) time.Duration {
+	return least + time.Duration(d.Int64N(int64(most-least)+1))
+}
+
+func (s *simulation) log(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logLocked(format, args...)
+}
+
+func (s *simulation) logLocked(format string, args ...any) {
+	fmt.Fprintf(&s.trace, "%14s  %s\n", time.Since(s.began), fmt.Sprintf(format, args...))
+}
+
+// breaks notes a promise that was broken. s is locked.
+func (s *simulation) breaks(format string, args ...any) {
+	s.logLocked("BROKEN: "+format, args...)
+	s.broken = append(s.broken, fmt.Sprintf(format, args...))
+}
+
+// alive ends the test when the lane goes round and round.
+func (s *simulation) alive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); !now.Equal(s.now) {
+		s.now, s.busy = now, 0
+	}
+	if s.busy++; s.busy > 20_000 {
+		panic(fmt.Sprintf("seed %d: no time passes any more\n%s", s.seed, s.trace.String()))
+	}
+}
+
+func (s *simulation) startHost() {
+	h := &host{sim: s, ended: make(chan error, 1)}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.lane = deliver.New(&simulatedStore{s.disk, h}, h, s.options())
+	go func() { h.ended <- h.lane.Run(h.ctx) }()
+	s.host = h
+}
+
+func (s *simulation) stopHost() {
+	s.host.cancel()
+	select {
+	case err := <-s.host.ended:
+		if err != nil {
+			s.mu.Lock()
+			s.breaks("the lane ended: %v", err)
+			s.mu.Unlock()
+		}
+	case <-time.After(24 * time.Hour):
+		panic(fmt.Sprintf("seed %d: the lane does not end\n%s", s.seed, s.trace.String()))
+	}
+}
+
+// killHost has nothing that the host does arrive anywhere from now on, except
+// for requests that are under way.
+func (s *simulation) killHost() {
+	s.mu.Lock()
+	s.host.killed = true
+	s.host.dies()
+	s.mu.Unlock()
+	s.stopHost()
+}
+
+// calm ends all faults, and checks that everything comes right.
+func (s *simulation) calm() {
+	s.mu.Lock()
+	s.logLocked("all is calm now")
+	s.faults, s.troubles, s.poison = faults{}, nil, nil
+	s.mu.Unlock()
+	s.actions.Wait()
+	time.Sleep(2 * time.Minute) // what is in flight may still fail
+	s.resume()
+	s.settle()
+	s.checkBehind()
+	// What is dead may turn out to be held, or another than it was.
+	for range 3 {
+		if keys := s.tidyUp(); len(keys) > 0 {
+			s.retry(nil)
+			s.actions.Wait()
+			s.settle()
+		}
+	}
+	s.checkDelivered()
+	s.checkNothingMoves()
+}
+
+func (s *simulation) resume() {
+	st := s.host.lane.Status()
+	if st.State != deliver.Paused && st.State != deliver.Stopped {
+		return
+	}
+	s.log("resume from %s: %s", st.State, st.Reason)
+	if err := s.host.lane.Resume(context.Background()); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// settle waits until the lane has nothing more to do. Without faults that takes
+// no longer than what is due has to wait for its time.
+func (s *simulation) settle() {
+	var unsettled string
+	wait := 100 * time.Millisecond
+	for passed := time.Duration(0); passed < 6*time.Hour; passed += wait {
+		time.Sleep(wait)
+		synctest.Wait()
+		if unsettled = s.unsettled(); unsettled == "" {
+			return
+		}
+		wait = min(2*wait, time.Minute)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.breaks("promise 3: not in step after hours without a fault: %s", unsettled)
+}
+
+// links reads all links.
+func (s *simulation) links() []store.Link {
+	links, err := s.disk.Links(context.Background(), connectorName, s.truth.keys())
+	if err != nil {
+		s.t.Error(err)
+	}
+	slices.SortFunc(links, func(a, b store.Link) int { return cmp.Compare(a.Key, b.Key) })
+	return links
+}
+
+// unsettled says what the lane has still to do.
+func (s *simulation) unsettled() string {
+	row, err := s.disk.Lane(context.Background(), connectorName)
+	switch end := s.truth.end(); {
+	case err != nil:
+		return err.Error()
+	case row.Cursor < end || len(row.Open) > 0:
+		return fmt.Sprintf("the lane has read up to %d of %d, and has open %v", row.Cursor, end, row.Open)
+	}
+	// An open circuit without anything to try it with is no harm.
+	if st := s.host.lane.Status(); st.InFlight > 0 || st.State != deliver.Delivering && st.State != deliver.CircuitOpen {
+		return fmt.Sprintf("the lane is %s (%s) with %d in flight", st.State, st.Reason, st.InFlight)
+	}
+	for _, link := range s.links() {
+		// What is to be left as it is may stay unknown.
+		if _, wanted := s.truth.wanted(link.Key); link.State == store.Due || link.State == store.InStep && link.Unknown && wanted {
+			return fmt.Sprintf("%s is %q, unknown %t: %s", link.Key, link.State, link.Unknown, link.Reason)
+		}
+	}
+	return ""
+}
+
+// checkBehind checks that what needs the operator has a reason to, and says so.
+func (s *simulation) checkBehind() {
+	links := map[string]store.Link{}
+	for _, link := range s.links() {
+		links[link.Key] = link
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range s.truth.keys() {
+		link := links[key]
+		if link.State != store.InStep && s.faultless && !(holdsWhatWasNotSent && link.State == store.Held) {
+			s.breaks("promise 3: %s is %s without a fault: %s", key, link.State, link.Reason)
+		}
+		if f := s.truth.missing(key); f != nil && (link.State == store.InStep || link.Seq > f.seq) {
+			s.breaks("promise 1: event %d of %s did not arrive, and its link does not say so: %q at %d", f.seq, key, link.State, link.Seq)
+		}
+	}
+}
+
+// checkDelivered checks promises 1, 3 and 4 when all is done.
+func (s *simulation) checkDelivered() {
+	links := s.links()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, link := range links {
+		if link.State != store.InStep {
+			s.breaks("promise 3: %s is %s after it was retried: %s", link.Key, link.State, link.Reason)
+		}
+	}
+	for _, key := range s.truth.keys() {
+		if f := s.truth.missing(key); f != nil {
+			s.breaks("promise 1: event %d of %s never arrived", f.seq, key)
+		}
+		if h := s.truth.products[key]; s.mode == deliver.Latest && !(forgetsUnknown && (h.unrecorded || h.lost)) {
+			s.platform.checkInStep(key)
+		}
+		if s.faultless {
+			s.truth.checkNeedful(key)
+		}
+	}
+}
+
+// checkNothingMoves checks that what is in step causes no call, even when it is
+// gone through again.
+func (s *simulation) checkNothingMoves() {
+	calls := s.platform.calls
+	s.restart(nil)
+	if s.mode == deliver.Latest {
+		if err := s.host.lane.Replay(context.Background(), 1); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.settle()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if more := s.platform.calls - calls; more > 0 {
+		s.breaks("promise 4: %d calls when all was in step", more)
+	}
+}
