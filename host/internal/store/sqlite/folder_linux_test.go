@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 )
@@ -58,6 +60,46 @@ func TestAFullFileSystemLosesNothing(t *testing.T) {
 func TestAFullFileSystemAtTheStartIsTold(t *testing.T) {
 	dir := mount(t, 0, "size=8k")
 	wantError(t, tryOpen(t, dir), dir, "full")
+}
+
+// A host that died, and whose disk has no room to take its log over, starts when
+// there is some.
+func TestALogThatDoesNotFitAtTheStartIsKept(t *testing.T) {
+	s := open(t, Options{})
+	for i := range 20 {
+		accept(t, s, described(fmt.Sprint(i), 10, 5_000))
+	}
+	dir := mount(t, 0, "size=2m")
+	if err := os.CopyFS(dir, os.DirFS(copied(t, s.options.Dir))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		wantError(t, tryOpen(t, dir), dir, "full")
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, open(t, Options{Dir: dir})); n != 200 {
+		t.Errorf("%d events are there, want 200", n)
+	}
+}
+
+func TestTheFolderMayBeALink(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		s := open(t, Options{Dir: link, flushBytes: 1})
+		accept(t, s, described(fmt.Sprint(i), 3, 10))
+		settle(t, s)
+		if !s.log.inPlace() {
+			t.Error("the log is said to be gone")
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestAFolderThatCannotBeWrittenIsTold(t *testing.T) {

@@ -225,31 +225,37 @@ func (s *Store) Links(ctx context.Context, connector string, keys []string) (lis
 }
 
 // Behind reads links that are due.
-func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) (list []store.Link, err error) {
+func (s *Store) Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error) {
 	if limit <= 0 || state == store.InStep {
 		return nil, s.usable(ctx)
 	}
 	s.memory.both.RLock()
 	defer s.memory.both.RUnlock()
 	until = until.Truncate(time.Microsecond)
+	var due []*store.Link
 	s.memory.behind(func(link *store.Link) {
 		if link.Connector == connector && link.State == state && !link.Next.Truncate(time.Microsecond).After(until) {
-			list = append(list, *link)
+			due = append(due, link)
 		}
 	})
-	most := len(list) + limit
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	most := len(due) + limit
+	err := s.read(ctx, func(conn *sqlite.Conn) error {
 		st := prepare(conn, "SELECT key, "+linkColumns+" FROM links WHERE connector = ? AND state = ? AND state <> '' AND next <= ? ORDER BY next")
 		st.text(connector).text(string(state)).time(until)
 		return st.each(func(v *values) {
 			if !s.memory.hasLink(connector, v.text()) {
-				list = append(list, v.link())
-				v.last = len(list) == most
+				link := v.link()
+				due = append(due, &link)
+				v.last = len(due) == most
 			}
 		})
 	})
-	slices.SortStableFunc(list, func(a, b store.Link) int { return a.Next.Compare(b.Next) })
-	return list[:min(limit, len(list))], err
+	slices.SortFunc(due, func(a, b *store.Link) int { return a.Next.Compare(b.Next) })
+	list := make([]store.Link, min(limit, len(due)))
+	for i := range list {
+		list[i] = *due[i]
+	}
+	return list, err
 }
 
 // NextDue is the soonest retry time behind a time.

@@ -16,7 +16,7 @@ type tail struct {
 	behind     map[linkID]*store.Link  // those of links that are not in step
 	lanes      map[string]*store.Lane
 	deliveries []store.Delivery
-	bytes      int
+	bytes      int // about what all this takes, with its maps
 }
 
 // logged is a journal entry with the stored form of its product.
@@ -60,10 +60,14 @@ func (t *tail) add(later *tail) {
 func (t *tail) addEntry(e *event.Entry, product []byte) {
 	t.entries = append(t.entries, logged{*e, product})
 	t.ids[eventID{e.Source, e.ID}] = e.Seq
-	t.bytes += len(product) + event.Size(&e.Product, e.Raw)
+	t.bytes += 384 + len(product) + event.Size(&e.Product, e.Raw)
 }
 
-func (t *tail) addProduct(row *event.Entry) { t.products[row.Key] = row }
+// addProduct adds a row, whose texts are those of its entry.
+func (t *tail) addProduct(row *event.Entry) {
+	t.products[row.Key] = row
+	t.bytes += 896
+}
 
 func (t *tail) setLink(id linkID, l *store.Link) {
 	if t.links[id] = l; l != nil && l.State != store.InStep {

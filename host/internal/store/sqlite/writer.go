@@ -25,9 +25,9 @@ const (
 
 	// The tail goes to the tables when it is this large, or this old. It may grow
 	// further while the one before it is being written, to so many times as much.
-	defaultFlushBytes = 4 << 20
+	defaultFlushBytes = 8 << 20
 	flushAge          = time.Second
-	maxFlushes        = 8
+	maxFlushes        = 4
 )
 
 // writer is the one goroutine that commits: it writes to the log. Work that
