@@ -19,7 +19,7 @@ import (
 
 func TestPoisonThatKillsTheProcessIsSetAside(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {
-		w.platform.opened.Limits = sdk.Limits{Batch: 20, InFlight: 2}
+		w.platform.set(func() { w.platform.opened.Limits = sdk.Limits{Batch: 20, InFlight: 2} })
 		deaths := 0
 		w.platform.apply = func(_ context.Context, changes []sdk.Change) (results []sdk.Result, err error) {
 			w.platform.set(func() {
@@ -62,7 +62,8 @@ func TestPoisonThatKillsTheProcessIsSetAside(t *testing.T) {
 // outcome.
 func TestCallThatWasNotSentIsNoAttempt(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
-		w.platform.opened.Fields = sdk.FieldPaths() // which cannot look, and holds what is unknown
+		// It cannot look, and holds what is unknown.
+		w.platform.set(func() { w.platform.opened.Fields = sdk.FieldPaths() })
 		w.restart()
 		refused := 0
 		w.platform.set(func() {
@@ -315,7 +316,7 @@ func TestWindowIsBoundedByBytes(t *testing.T) {
 			w.accept(e)
 		}
 		hang := make(chan struct{})
-		w.platform.hang = hang
+		w.platform.set(func() { w.platform.hang = hang })
 		w.start()
 		w.settle(time.Second)
 		if st := w.lane.Status(); st.Cursor < 30 || st.Cursor > 40 {

@@ -61,7 +61,7 @@ func TestFailedProductHoldsBackOnlyItself(t *testing.T) {
 	for _, mode := range []deliver.Mode{deliver.Every, deliver.Latest} {
 		t.Run(string(mode), func(t *testing.T) {
 			run(t, mode, func(w *world) {
-				w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+				w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 				w.platform.set(func() {
 					w.platform.answer = func(c sdk.Change) sdk.Result {
 						r := sdk.Result{Key: c.Key}
@@ -96,7 +96,7 @@ func TestEventThatComesWhileAFailureIsWrittenWaits(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			run(t, mode, func(w *world) {
 				w.recorded = 10 * time.Second
-				w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+				w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 				w.restart()
 				w.platform.set(func() { w.platform.answer = failing(errDown) })
 				w.accept(w.named("p", "v1"))
@@ -139,7 +139,7 @@ func TestBehindProductCatchesUpInOrderAcrossRestart(t *testing.T) {
 
 func TestAttemptsFollowTheScheduleAndEndAsDeadLetter(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
-		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 		w.platform.set(func() { w.platform.answer = failing(errDown) })
 		w.accept(w.named("p", "1"))
 		var gaps []time.Duration
@@ -234,7 +234,7 @@ func TestEventsBehindADeadLetterAreKept(t *testing.T) {
 
 func TestThrottlePausesTheLaneWithoutUsingAttempts(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
-		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 		w.platform.set(func() { w.platform.answer = failing(sdk.Throttle(30*time.Second, errors.New("429"))) })
 		w.accept(w.named("p", "1"))
 		calls := w.platform.callCount()
@@ -308,7 +308,7 @@ func TestPlatformThatIsDownIsNotAMillionProductsBehind(t *testing.T) {
 
 func TestUnknownOutcomeIsLookedUpBeforeCreating(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
-		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 		w.platform.set(func() {
 			w.platform.answer = func(c sdk.Change) sdk.Result {
 				if c.Remote.ID == "" {

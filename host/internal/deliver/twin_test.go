@@ -164,7 +164,8 @@ func TestUnknownOutcomeWhereTheConnectorCannotLook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, deliver.Latest, func(w *world) {
-				w.options.OnUnknown, w.platform.opened.Fields = test.onUnknown, test.carries
+				w.options.OnUnknown = test.onUnknown
+				w.platform.set(func() { w.platform.opened.Fields = test.carries })
 				w.restart()
 				w.platform.set(func() { w.platform.answer = failing(errDown) })
 				w.accept(w.named("p", "1"))
@@ -185,9 +186,9 @@ func TestUnknownOutcomeWhereTheConnectorCannotLook(t *testing.T) {
 
 func TestOneListingLooksForAll(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
-		w.platform.opened.Capabilities = []sdk.Capability{sdk.CanList}
-		w.platform.opened.Limits = sdk.Limits{Batch: 1, InFlight: 1, Timeout: time.Minute}
-		w.platform.lasts = time.Second
+		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanList} })
+		w.platform.set(func() { w.platform.opened.Limits = sdk.Limits{Batch: 1, InFlight: 1, Timeout: time.Minute} })
+		w.platform.set(func() { w.platform.lasts = time.Second })
 		w.platform.set(func() { w.platform.answer = failing(errDown) })
 		w.restart()
 		var events []event.Event

@@ -58,12 +58,20 @@ func (p *platform) Ready(ctx context.Context) (deliver.Port, error) {
 	return p, p.down
 }
 
-func (p *platform) Opened() sdk.Opened        { return p.opened }
-func (p *platform) Can(c sdk.Capability) bool { return slices.Contains(p.opened.Capabilities, c) }
+func (p *platform) Opened() sdk.Opened {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opened
+}
+
+func (p *platform) Can(c sdk.Capability) bool { return slices.Contains(p.Opened().Capabilities, c) }
 
 func (p *platform) List(context.Context, sdk.Query) (sdk.Page, error) {
 	p.set(func() { p.lists++ })
-	time.Sleep(p.lasts)
+	p.mu.Lock()
+	lasts := p.lasts
+	p.mu.Unlock()
+	time.Sleep(lasts)
 	var page sdk.Page
 	p.set(func() {
 		for key, product := range p.remote {
@@ -94,14 +102,14 @@ func (p *platform) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Resul
 	p.begin(changes)
 	defer p.end(changes)
 	p.mu.Lock()
-	apply := p.apply
+	apply, hang := p.apply, p.hang
 	p.mu.Unlock()
 	if apply != nil {
 		return apply(ctx, changes)
 	}
-	if p.hang != nil {
+	if hang != nil {
 		select {
-		case <-p.hang:
+		case <-hang:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -303,7 +311,7 @@ func (w *world) expect(key string, names ...string) {
 // creates makes the platform one that keeps products, can find them, and knows
 // of twins.
 func (w *world) creates() {
-	w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind}
+	w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanFind} })
 	w.platform.set(func() { w.platform.answer = w.platform.create })
 }
 
