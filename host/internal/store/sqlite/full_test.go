@@ -52,6 +52,9 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 	if lane, err := s.Lane(t.Context(), "shop"); err != nil || lane.Cursor != 0 {
 		t.Errorf("half a record was written: %+v (%v)", lane, err)
 	}
+	if _, err := s.Counts(t.Context(), "shop"); err != nil {
+		t.Errorf("nobody can look what is the matter: %v", err)
+	}
 	head, err := s.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)

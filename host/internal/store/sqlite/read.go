@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -130,6 +131,15 @@ func settled[T any](ctx context.Context, s *Store, query string, fill func(*colu
 	return collect(ctx, s, query, fill, scan)
 }
 
+// shown is settled for what people look at, which on a full disk is what the
+// tables have: they look because the disk is full.
+func shown[T any](ctx context.Context, s *Store, query string, fill func(*columns), scan func(*values) T) ([]T, error) {
+	if err := s.writer.settled(ctx); err != nil && !errors.Is(err, store.ErrFull) {
+		return nil, err
+	}
+	return collect(ctx, s, query, fill, scan)
+}
+
 // Products reads catalog rows.
 func (s *Store) Products(ctx context.Context, keys []string) (list []event.Entry, err error) {
 	var rest []string
@@ -157,7 +167,7 @@ func (s *Store) Head(ctx context.Context) (int64, error) {
 
 // At is the first position accepted at or after t.
 func (s *Store) At(ctx context.Context, t time.Time) (int64, error) {
-	if err := s.writer.settled(ctx); err != nil {
+	if err := s.writer.settled(ctx); err != nil && !errors.Is(err, store.ErrFull) {
 		return 0, err
 	}
 	return s.firstAt(ctx, "events", "accepted", t)
@@ -293,7 +303,7 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 		state store.State
 		n     int64
 	}
-	rows, err := settled(ctx, s,
+	rows, err := shown(ctx, s,
 		"SELECT state, count(*) FROM links WHERE connector = ? AND state <> '' GROUP BY state",
 		func(c *columns) { c.text(connector) },
 		func(v *values) count { return count{store.State(v.text()), v.int()} })
@@ -317,7 +327,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	if q.Newest {
 		query += " DESC"
 	}
-	rows, err := settled(ctx, s, query+" LIMIT ?", func(c *columns) {
+	rows, err := shown(ctx, s, query+" LIMIT ?", func(c *columns) {
 		c.int(q.After)
 		if q.Key != "" {
 			c.text(q.Key).text(q.Key)
