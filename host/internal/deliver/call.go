@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (s *session) apply(ctx context.Context, batch []*product) {
 				case result != nil:
 					a.result = *result
 				case err == nil:
-					a.result, a.unanswered = sdk.Result{Key: p.key, Err: sdk.ErrFaulty}, true
+					a.result, a.unanswered = sdk.Result{Key: p.key, Err: fmt.Errorf("%w: it says nothing of product %q", sdk.ErrFaulty, p.key)}, true
 				default:
 					a.result, a.unanswered = sdk.Result{Key: p.key, Err: err}, unanswered(err)
 				}

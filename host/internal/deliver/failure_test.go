@@ -250,7 +250,7 @@ func TestThrottledAttemptIsRecorded(t *testing.T) {
 		for _, d := range w.deliveries() {
 			got = append(got, fmt.Sprintf("%s %s %d", d.Outcome, d.Kind, d.Attempt))
 		}
-		if want := "failed throttled 1,done  1"; strings.Join(got, ",") != want {
+		if want := "failed throttled 0,done  1"; strings.Join(got, ",") != want {
 			t.Errorf("the record says %q, want %q", got, want)
 		}
 	})
@@ -272,6 +272,44 @@ func TestWhatFailedWithThePlatformIsTriedWhenItIsBack(t *testing.T) {
 		w.settle(2 * time.Minute)
 		for _, e := range events {
 			w.expect(e.Key, "1")
+		}
+	})
+}
+
+// A host that is started again and again while the platform is down makes no
+// dead letters of what waits.
+func TestRestartsInAnOutageUseUpNoAttempts(t *testing.T) {
+	run(t, deliver.Every, func(w *world) {
+		w.options.Schedule = []time.Duration{time.Second, time.Second, time.Second}
+		w.platform.set(func() {
+			w.platform.opened.Limits = sdk.Limits{Batch: 64, InFlight: 8}
+			w.platform.answer = failing(errDown)
+		})
+		w.restart()
+		var events []event.Event
+		for i := range 500 {
+			events = append(events, w.named(fmt.Sprint("p", i), "1"))
+		}
+		w.accept(events...)
+		for range 10 {
+			w.settle(6 * time.Second)
+			w.restart()
+		}
+		counts, err := w.store.Counts(context.Background(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if counts[store.Dead] > 0 || counts[store.Due] > 20 {
+			t.Errorf("%d products are behind and %d dead, for a platform that is down", counts[store.Due], counts[store.Dead])
+		}
+		calls := 0
+		for _, d := range w.deliveries() {
+			if calls++; d.Outcome != store.Failed {
+				t.Errorf("the record says %+v", d)
+			}
+		}
+		if want := w.platform.callCount(); calls != want { // of one change each: none got beyond the probe
+			t.Errorf("the record has %d calls, the platform had %d", calls, want)
 		}
 	})
 }

@@ -149,6 +149,7 @@ func New(s Store, c Connector, options Options) *Lane {
 	}
 	l := &Lane{
 		options: options, store: s, connector: c,
+		circuit:  newCircuit(),
 		crashes:  map[string]int{},
 		commands: make(chan command),
 		status:   Status{Connector: options.Name, Deliver: options.Deliver, State: Waiting},

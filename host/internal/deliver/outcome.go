@@ -21,7 +21,7 @@ type attempt struct {
 	took       time.Duration
 	unanswered bool // the connector said nothing of this product: it may have been written
 	looking    bool // it was only looked for: nothing can have been written
-	number     int  // 1 for the first since the last success
+	number     int  // 1 for the first since the last success; 0: it does not count
 	probe      bool // sent while the circuit was open, to see whether anything gets through
 }
 
@@ -93,7 +93,7 @@ func (s *session) settleOne(a *attempt) {
 		if wait := after(err); wait > 0 {
 			a.result.Err = fmt.Errorf("asked to wait %s: %w", wait, err)
 		}
-		s.deliver(p, a, store.Failed)
+		s.uncounted(p, a)
 		s.put(p)
 		s.enlist(p)
 	case kind == sdk.Denied:
@@ -126,6 +126,7 @@ func (s *session) temporary(p *product, a *attempt) {
 	// What fails with the platform is not held against the product, unless it
 	// fails as a probe time and again: then others shall have their turn.
 	if s.lane.circuit.open && p.probes < maxProbes {
+		s.uncounted(p, a)
 		s.enlist(p)
 		return
 	}
@@ -146,6 +147,7 @@ func (s *session) processGone(p *product, a *attempt) {
 	p.absent = p.absent && a.looking // it may have been written
 	s.lane.crashes[p.key]++
 	if s.lane.crashes[p.key] < maxCrashes {
+		s.uncounted(p, a)
 		return
 	}
 	delete(s.lane.crashes, p.key)
@@ -283,11 +285,7 @@ func (s *session) failedFor(p *product, a *attempt, wait time.Duration) {
 
 // behind lets the lane go on without p until its time comes.
 func (s *session) behind(p *product, a *attempt, wait time.Duration) {
-	outcome := store.Failed
-	if a.unanswered {
-		outcome = store.Unknown
-	}
-	s.deliver(p, a, outcome)
+	s.deliver(p, a, a.failure())
 	p.link.Next = time.Now().Add(wait)
 	s.leave(p, store.Due, a.result.Err.Error())
 }
@@ -318,6 +316,21 @@ func (s *session) leave(p *product, state store.State, reason string) {
 	p.catchingUp = false
 	s.put(p)
 	s.free(p)
+}
+
+// uncounted records a call that failed, and uses up no attempt of the product.
+func (s *session) uncounted(p *product, a *attempt) {
+	if a.number = 0; !a.looking {
+		s.deliver(p, a, a.failure())
+	}
+}
+
+// failure is the outcome of an attempt that failed.
+func (a *attempt) failure() store.Outcome {
+	if a.unanswered {
+		return store.Unknown
+	}
+	return store.Failed
 }
 
 // deliver records an attempt.

@@ -29,7 +29,7 @@ const (
 	// platform's trouble rather than the products'. A call counts for as many as it
 	// carried, but for no more than maxCount: a few are needed, however large.
 	tripAfter = 32
-	maxCount  = tripAfter / 4
+	maxCount  = tripAfter / 2
 	minProbe  = time.Second
 	maxProbe  = time.Minute
 )
@@ -45,6 +45,13 @@ type circuit struct {
 	probeAt  time.Time
 }
 
+// newCircuit is that of a lane that begins: whether its platform can be reached
+// is found out with one change, and not with as many as would go at once.
+func newCircuit() circuit { return circuit{open: true} }
+
+// broken says whether nothing gets through, rather than that nothing was tried.
+func (c *circuit) broken() bool { return c.open && c.failures > 0 }
+
 func (c *circuit) success() { *c = circuit{} }
 
 // failure takes in that nothing of a call with n changes got through. What was
@@ -54,7 +61,7 @@ func (c *circuit) failure(n int, probe bool, now time.Time) {
 	c.failures += min(n, maxCount)
 	switch {
 	case c.open && probe:
-		c.wait = min(2*c.wait, maxProbe)
+		c.wait = min(max(2*c.wait, minProbe), maxProbe)
 	case !c.open && c.failures >= tripAfter:
 		c.open, c.wait = true, minProbe
 	default:

@@ -304,7 +304,7 @@ func (s *session) report(now time.Time) {
 		switch c, t := &s.lane.circuit, s.lane.throttle.until; {
 		case s.trouble != nil:
 			st.State, st.Reason = Troubled, s.trouble.Error()
-		case c.open:
+		case c.broken():
 			st.State, st.Reason, st.Until = CircuitOpen, "nothing gets through: "+s.lane.lastFailure, c.probeAt
 		case now.Before(t):
 			st.State, st.Reason, st.Until = Throttled, "the platform asked for a pause", t

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/go-hclog"
@@ -40,8 +41,9 @@ type logs struct {
 
 	mu      sync.Mutex
 	mask    *strings.Replacer
-	tail    []string // the last keptLines lines, not masked
-	dropped int      // since last told
+	tail    []string  // the last keptLines lines, not masked
+	told    time.Time // of what was dropped
+	dropped int       // since last told
 }
 
 func newLogs(log hclog.Logger, level hclog.Level, drop func(n int)) *logs {
@@ -127,7 +129,7 @@ func (l *logs) drain(r io.Reader, other hclog.Level) {
 			break
 		}
 	}
-	l.tellDropped()
+	l.tellDropped(true)
 }
 
 // take handles one line.
@@ -150,7 +152,7 @@ func (l *logs) take(line []byte, other hclog.Level) {
 		l.mu.Unlock()
 		return
 	}
-	l.tellDropped()
+	l.tellDropped(false)
 	args := make([]any, len(rec.args))
 	for i, arg := range rec.args {
 		args[i] = clean(arg, masker)
@@ -158,10 +160,18 @@ func (l *logs) take(line []byte, other hclog.Level) {
 	l.log.Log(rec.level, plain(masker.Replace(rec.message)), args...)
 }
 
-func (l *logs) tellDropped() {
+// tellDropped tells how many lines were dropped since it last did: once a
+// second at most, unless the process has ended.
+func (l *logs) tellDropped(ended bool) {
 	l.mu.Lock()
+	if !ended && time.Since(l.told) < time.Second {
+		l.mu.Unlock()
+		return
+	}
 	n := l.dropped
-	l.dropped = 0
+	if l.dropped = 0; n > 0 {
+		l.told = time.Now()
+	}
 	l.mu.Unlock()
 	if n > 0 {
 		l.drop(n)

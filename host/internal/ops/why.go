@@ -67,6 +67,8 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 // merge joins events and deliveries, each in its own order, by time. A delivery
 // never comes before the event it delivers, whatever the clock did.
 func merge(events []Event, deliveries []Delivery) []Moment {
+	// They were recorded in the order of their ends.
+	slices.SortStableFunc(deliveries, func(a, b Delivery) int { return a.At.Compare(b.At) })
 	moments := make([]Moment, 0, len(events)+len(deliveries))
 	for len(events)+len(deliveries) > 0 {
 		if len(deliveries) == 0 || len(events) > 0 &&

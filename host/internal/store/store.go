@@ -188,7 +188,7 @@ type Delivery struct {
 	ChangeID  string
 	Op        string // upsert, archive, purge, forward; empty when skipped
 	Fields    []string
-	Attempt   int
+	Attempt   int // from 1; 0: it uses up none
 	At        time.Time
 	Took      time.Duration
 	Outcome   Outcome

@@ -191,8 +191,11 @@ func (s *story) delivery(d *ops.Delivery) {
 		what = "no call"
 	}
 	parts := []string{fmt.Sprintf("%s for event %d", what, d.Seq)}
-	if d.Attempt > 1 {
+	switch {
+	case d.Attempt > 1:
 		parts = append(parts, fmt.Sprintf("attempt %d", d.Attempt))
+	case d.Attempt == 0 && d.Op != "" && d.Outcome != store.GivenUp:
+		parts = append(parts, "not counted as an attempt")
 	}
 	result := outcome(d.Outcome)
 	if d.Kind != "" {
