@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	maxLimit = 10_000  // of anything in one answer
+	// MaxLimit bounds how many of anything are in one answer.
+	MaxLimit = 10_000
 	readStep = 500     // entries read at once
 	scanMost = 100_000 // entries gone through for one answer
 )
@@ -27,7 +28,7 @@ func readEventQuery(r *http.Request) (q eventQuery, err error) {
 	if q.after, err = number(r, "after", 0, 1<<62); err != nil {
 		return q, err
 	}
-	limit, err := number(r, "limit", 20, maxLimit)
+	limit, err := number(r, "limit", 20, MaxLimit)
 	q.limit = int(limit)
 	return q, err
 }

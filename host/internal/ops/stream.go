@@ -62,7 +62,7 @@ func (a *api) followInspector(r *http.Request, out *lines) error {
 	}
 	for {
 		changed := a.Inspector.Changed()
-		requests := a.Inspector.Requests(after, maxLimit)
+		requests := a.Inspector.Requests(after, MaxLimit)
 		for i := range requests {
 			after = requests[i].ID
 			if i < len(requests)-limit {
@@ -75,7 +75,7 @@ func (a *api) followInspector(r *http.Request, out *lines) error {
 		if err := out.flush(); err != nil {
 			return err
 		}
-		limit = maxLimit // it bounds only what is shown first
+		limit = MaxLimit // it bounds only what is shown first
 		if err := wait(r.Context(), changed); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (a *api) inspectorQuery(r *http.Request) (after int64, limit int, err error
 	if after, err = number(r, "after", 0, 1<<62); err != nil {
 		return 0, 0, err
 	}
-	wanted, err := number(r, "limit", 20, maxLimit)
+	wanted, err := number(r, "limit", 20, MaxLimit)
 	return after, int(wanted), err
 }
 

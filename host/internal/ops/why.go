@@ -14,7 +14,7 @@ func (a *api) why(r *http.Request) (any, error) {
 	if key == "" {
 		return nil, refuse(http.StatusBadRequest, "name a product: key=…")
 	}
-	limit, err := number(r, "limit", 1000, maxLimit)
+	limit, err := number(r, "limit", 1000, MaxLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (a *api) standings(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(r, "limit", 20, maxLimit)
+	limit, err := number(r, "limit", 20, MaxLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -231,7 +231,7 @@ come, until Ctrl-C.`,
 	}
 	flags := command.Flags()
 	flags.BoolVarP(&follow, "follow", "f", false, "go on with what comes next")
-	flags.IntVarP(&limit, "limit", "n", 20, "show at most this `many`")
+	limitFlag(command, &limit, 20, "show at most this `many`")
 	flags.StringVar(&key, "key", "", "only events of this `product`")
 	flags.StringVar(&source, "source", "", "only events that this `receiver` or watched connector brought")
 	flags.Int64Var(&after, "after", 0, "only events behind this `position`, the oldest first")
@@ -306,7 +306,7 @@ enabled = true under [inspector]. With --follow, go on with those that come.`,
 		},
 	}
 	command.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes next")
-	command.Flags().IntVarP(&limit, "limit", "n", 10, "show at most this `many`")
+	limitFlag(command, &limit, 10, "show at most this `many`")
 	return command
 }
 
@@ -342,4 +342,25 @@ func (a *app) showRequest(r inspect.Request) error {
 	b.WriteString("\n")
 	_, err := a.out.Write([]byte(b.String()))
 	return err
+}
+
+// limitFlag adds -n, --limit to a command.
+func limitFlag(command *cobra.Command, limit *int, preset int, usage string) {
+	*limit = preset
+	command.Flags().VarP((*limitValue)(limit), "limit", "n", fmt.Sprintf("%s, up to %d", usage, ops.MaxLimit))
+}
+
+// limitValue is how many there may be.
+type limitValue int
+
+func (l *limitValue) String() string { return strconv.Itoa(int(*l)) }
+func (l *limitValue) Type() string   { return "int" }
+
+func (l *limitValue) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > ops.MaxLimit {
+		return fmt.Errorf("write a whole number from 1 to %d", ops.MaxLimit)
+	}
+	*l = limitValue(n)
+	return nil
 }

@@ -44,7 +44,7 @@ Requests, answers and products are shortened here; --json has them whole.`,
 			return nil
 		},
 	}
-	command.Flags().IntVarP(&limit, "limit", "n", 1000, "show at most this `many` events and deliveries, the newest")
+	limitFlag(command, &limit, 1000, "show at most this `many` events and deliveries, the newest")
 	return command
 }
 
