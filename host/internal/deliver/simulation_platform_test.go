@@ -173,8 +173,8 @@ func (p *shop) checkInStep(key string) {
 	s := p.sim
 	want, wanted := s.truth.wanted(key)
 	there := p.byKey(key)
-	if !wanted || s.mayMakeTwins() && len(there) > 1 {
-		return
+	if !wanted || s.mayMakeTwins() && (len(there) > 1 || want == nil) {
+		return // the operator took the risk of what nobody knows of
 	}
 	onSale := slices.DeleteFunc(slices.Clone(there), func(r *remote) bool { return r.archived })
 	switch {
