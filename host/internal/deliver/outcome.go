@@ -337,7 +337,7 @@ func (a *attempt) failure() store.Outcome {
 func (s *session) deliver(p *product, a *attempt, outcome store.Outcome) {
 	e := &p.queue[0]
 	d := store.Delivery{
-		ChangeID: a.change.ID, Op: opName(a.change.Op), Fields: a.change.Fields, Attempt: a.number,
+		ChangeID: a.change.ID, Op: a.change.Op.String(), Fields: a.change.Fields, Attempt: a.number,
 		At: a.at, Took: a.took, Outcome: outcome, Exchange: a.result.Exchange,
 	}
 	if err := a.result.Err; err != nil {
@@ -377,18 +377,4 @@ func after(err error) time.Duration {
 		return e.After
 	}
 	return 0
-}
-
-func opName(op sdk.Op) string {
-	switch op {
-	case sdk.Upsert:
-		return "upsert"
-	case sdk.Archive:
-		return "archive"
-	case sdk.Purge:
-		return "purge"
-	case sdk.Forward:
-		return "forward"
-	}
-	return ""
 }
