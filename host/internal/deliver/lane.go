@@ -149,7 +149,6 @@ func New(s Store, c Connector, options Options) *Lane {
 	}
 	l := &Lane{
 		options: options, store: s, connector: c,
-		circuit:  newCircuit(),
 		crashes:  map[string]int{},
 		commands: make(chan command),
 		status:   Status{Connector: options.Name, Deliver: options.Deliver, State: Waiting},
@@ -171,6 +170,10 @@ func (l *Lane) Run(ctx context.Context) error {
 		return err
 	}
 	l.row = row
+	if row.State == store.Running && row.Reason != "" {
+		// Nothing got through when the host ended: one change finds out whether it does now.
+		l.circuit, l.lastFailure = circuit{open: true}, row.Reason
+	}
 	for ctx.Err() == nil {
 		if err := l.once(ctx); err != nil && ctx.Err() == nil {
 			l.options.Log.Error("the lane cannot use the store and tries again", "error", err)

@@ -45,13 +45,6 @@ type circuit struct {
 	probeAt  time.Time
 }
 
-// newCircuit is that of a lane that begins: whether its platform can be reached
-// is found out with one change, and not with as many as would go at once.
-func newCircuit() circuit { return circuit{open: true} }
-
-// broken says whether nothing gets through, rather than that nothing was tried.
-func (c *circuit) broken() bool { return c.open && c.failures > 0 }
-
 func (c *circuit) success() { *c = circuit{} }
 
 // failure takes in that nothing of a call with n changes got through. What was
@@ -61,7 +54,7 @@ func (c *circuit) failure(n int, probe bool, now time.Time) {
 	c.failures += min(n, maxCount)
 	switch {
 	case c.open && probe:
-		c.wait = min(max(2*c.wait, minProbe), maxProbe)
+		c.wait = min(max(2*c.wait, minProbe), maxProbe) // from nothing, in a lane that began so
 	case !c.open && c.failures >= tripAfter:
 		c.open, c.wait = true, minProbe
 	default:

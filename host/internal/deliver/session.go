@@ -253,7 +253,7 @@ func (s *session) finish(ctx context.Context) error {
 	}
 	row := s.row()
 	if row.Cursor == s.lane.row.Cursor && slices.Equal(row.Open, s.lane.row.Open) &&
-		row.State == s.lane.row.State {
+		row.State == s.lane.row.State && row.Reason == s.lane.row.Reason {
 		return nil
 	}
 	return s.lane.save(ctx, row)
@@ -264,7 +264,10 @@ func (s *session) row() store.Lane {
 	s.open = slices.DeleteFunc(s.open, func(seq int64) bool { return s.closed[seq] })
 	clear(s.closed)
 	row := s.lane.row
-	row.Cursor, row.Open = s.cursor, slices.Clone(s.open)
+	row.Cursor, row.Open, row.Reason = s.cursor, slices.Clone(s.open), ""
+	if s.lane.circuit.open {
+		row.Reason = s.lane.lastFailure
+	}
 	if s.denied != "" {
 		row.State, row.Reason = store.Stopped, s.denied
 	}
@@ -304,7 +307,7 @@ func (s *session) report(now time.Time) {
 		switch c, t := &s.lane.circuit, s.lane.throttle.until; {
 		case s.trouble != nil:
 			st.State, st.Reason = Troubled, s.trouble.Error()
-		case c.broken():
+		case c.open:
 			st.State, st.Reason, st.Until = CircuitOpen, "nothing gets through: "+s.lane.lastFailure, c.probeAt
 		case now.Before(t):
 			st.State, st.Reason, st.Until = Throttled, "the platform asked for a pause", t

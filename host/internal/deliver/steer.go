@@ -45,7 +45,7 @@ func (l *Lane) Resume(ctx context.Context) error {
 	return l.ask(ctx, func(ctx context.Context) error {
 		row := l.row
 		row.State, row.Reason = store.Running, ""
-		l.circuit, l.throttle = newCircuit(), throttle{}
+		l.circuit, l.throttle = circuit{}, throttle{}
 		return l.save(ctx, row)
 	})
 }

@@ -107,7 +107,7 @@ type Lane struct {
 	Cursor    int64   // read up to here; all of it is done, or its key is behind, but for Open
 	Open      []int64 // positions up to Cursor that are still to be done, ascending
 	State     LaneState
-	Reason    string // why it is paused or stopped, for people
+	Reason    string // why it is paused or stopped, for people; of one that runs, why nothing gets through
 	Policy    string // fingerprint of filter, mapping and owned fields that decided up to Cursor
 }
 
