@@ -150,10 +150,10 @@ func (w *wantedList) see(item *sdk.Item) {
 func (s *session) found(p *product, remotes []sdk.Remote) {
 	switch len(remotes) {
 	case 0:
-		p.absent = true
-		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
+		p.marked = true
+		p.link.Remote, p.link.Base, p.link.Sent, p.link.Archived = sdk.Remote{}, nil, nil, false
 	case 1:
-		p.link.Remote, p.link.Unknown = remotes[0], false
+		p.link.Remote, p.looked = remotes[0], true
 	default:
 		s.hold(p, fmt.Sprintf("the platform has %d products for this key: remove the twins, then retry", len(remotes)))
 		return
@@ -167,9 +167,9 @@ func (s *session) found(p *product, remotes []sdk.Remote) {
 func (s *session) cannotLook(p *product) {
 	switch {
 	case p.link.Remote.ID != "":
-		p.link.Remote.Version, p.link.Unknown = "", false // write without a precondition
-	case s.mayRepeat():
-		p.absent = true
+		p.link.Remote.Version, p.looked = "", true // write without a precondition
+	case p.link.Base != nil, s.mayRepeat():
+		p.looked = true
 	default:
 		// Who retries it has looked, so that it is as if it had never been tried.
 		p.link.Unknown = false
@@ -179,8 +179,6 @@ func (s *session) cannotLook(p *product) {
 	p.busy = false
 	s.advance(p)
 }
-
-func (s *session) canLook() bool { return s.port.Can(sdk.CanFind) || s.port.Can(sdk.CanList) }
 
 // mayRepeat says whether a create may be sent twice.
 func (s *session) mayRepeat() bool {

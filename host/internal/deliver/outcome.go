@@ -53,15 +53,15 @@ func (a *attempt) notSent() bool { return a.unanswered && errors.Is(a.result.Err
 
 func (s *session) settleOne(a *attempt) {
 	p, err := a.product, a.result.Err
+	if !a.looking && !a.notSent() && (a.unanswered || err != nil && sdk.KindOf(err) == sdk.Temporary) {
+		p.marked, p.looked = false, false // it may have been written
+	}
 	a.number = p.link.Attempts + 1
 	kind := sdk.KindOf(err)
 	switch {
 	case a.notSent():
 		// As if it had never been tried: the next session waits for the connector.
-		if s.ending = true; p.absent {
-			p.link.Unknown = false
-			s.put(p)
-		}
+		s.ending = true
 		return
 	case a.gone():
 		s.processGone(p, a)
@@ -73,9 +73,6 @@ func (s *session) settleOne(a *attempt) {
 		return
 	}
 	delete(s.lane.crashes, p.key)
-	if !a.looking {
-		p.absent = false
-	}
 	if kind == sdk.Temporary {
 		s.temporary(p, a)
 		return
@@ -84,7 +81,7 @@ func (s *session) settleOne(a *attempt) {
 	if kind != sdk.Throttled {
 		s.healed()
 	}
-	if !a.looking {
+	if p.marked && kind != sdk.Throttled {
 		p.link.Unknown = false // the platform's word is that it did nothing
 	}
 	switch op := a.change.Op; {
@@ -109,9 +106,10 @@ func (s *session) settleOne(a *attempt) {
 		s.done(p, a)
 	case kind == sdk.Gone:
 		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
+		p.link.Unknown = false
 		s.failedFor(p, a, time.Second)
 	default: // Conflict
-		p.link.Unknown = true // look again before the next write
+		p.link.Unknown, p.marked, p.looked = true, false, false // look again before the next write
 		s.failedFor(p, a, time.Second)
 	}
 }
@@ -144,7 +142,6 @@ const maxProbes = 3
 // that is there whenever the process dies counts as failing.
 func (s *session) processGone(p *product, a *attempt) {
 	s.ending = true
-	p.absent = p.absent && a.looking // it may have been written
 	s.lane.crashes[p.key]++
 	if s.lane.crashes[p.key] < maxCrashes {
 		s.uncounted(p, a)
@@ -167,6 +164,7 @@ func (s *session) done(p *product, a *attempt) {
 	was := blank(&p.link)
 	s.wrote(p, a)
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""
+	p.marked, p.looked = false, false
 	s.passed(p)
 	if !was || !blank(&p.link) {
 		s.put(p)
@@ -228,7 +226,7 @@ func (s *session) skip(p *product, reason plan.Reason) {
 	}
 	was := p.link.State
 	s.passed(p)
-	if p.absent && p.link.Unknown {
+	if p.marked && p.link.Unknown {
 		p.link.Unknown = false
 		s.put(p)
 	}

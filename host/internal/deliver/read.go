@@ -8,7 +8,6 @@ import (
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
-	"github.com/synchost/synchost/sdk"
 )
 
 // reopen takes up the positions that an earlier session read and did not finish.
@@ -373,13 +372,13 @@ func (s *session) advance(p *product) {
 // do not know is looked for first. And before a product is created, it goes to
 // disk that it may be there: however the call ends, nothing is created twice.
 func (s *session) enlist(p *product) {
-	switch create := p.decision.Op == sdk.Upsert && p.link.Remote.ID == "" && p.link.Base == nil; {
+	switch {
 	case s.policy.Every:
 		s.ready = append(s.ready, p)
-	case p.link.Unknown && !p.absent:
+	case p.link.Unknown && !p.marked && !p.looked:
 		s.looking = append(s.looking, p)
-	case create && !p.link.Unknown && s.marks:
-		p.link.Unknown, p.absent = true, true
+	case !p.link.Unknown:
+		p.link.Unknown, p.marked = true, true
 		s.put(p)
 		s.free(p)
 	default:
@@ -406,5 +405,5 @@ func (s *session) forget(p *product) {
 
 func known(p *product) plan.Known {
 	l := &p.link
-	return plan.Known{Remote: l.Remote, Base: l.Base, Sent: l.Sent, Archived: l.Archived, Unknown: l.Unknown && !p.absent}
+	return plan.Known{Remote: l.Remote, Base: l.Base, Sent: l.Sent, Archived: l.Archived, Unknown: l.Unknown && !p.marked}
 }

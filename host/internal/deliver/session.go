@@ -27,7 +27,6 @@ type session struct {
 
 	batch, inFlight, window int
 	timeout                 time.Duration
-	marks                   bool // a create is marked on disk before it is sent
 
 	cursor   int64               // read up to here
 	open     []int64             // positions up to cursor that are not done, ascending
@@ -58,6 +57,7 @@ type session struct {
 	caughtUp bool
 	tokensAt time.Time // when the rate allows another change; zero: now
 	ending   bool
+	lastTry  bool   // to write what is known, before the lane ends
 	denied   string // why the platform refuses us
 	commands []command
 }
@@ -71,7 +71,8 @@ type product struct {
 	decision plan.Decision
 	busy     bool
 	retried  bool // it was taken up because it was due
-	absent   bool // nothing of it can be at the platform yet, though its link says Unknown for the case that we die
+	marked   bool // its link says Unknown only for the case that we die: what it says of the platform holds
+	looked   bool // it was looked for: the link's Remote holds
 	probes   int  // how often in a row it showed that nothing gets through
 
 	// It is taken through its own history, apart from the lane's place; its link
@@ -113,7 +114,6 @@ func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 	if s.timeout <= 0 {
 		s.timeout = 30 * time.Second
 	}
-	s.marks = s.canLook() || !s.mayRepeat()
 	s.window = min(maxWindow, max(readStep, 2*s.batch*s.inFlight))
 	s.answers = make(chan func(), s.inFlight)
 	l.circuit.probing = false // its answer went with the session before
@@ -140,9 +140,15 @@ func (s *session) run(ctx context.Context) error {
 			}
 			s.dispatch(calls, now)
 		}
+		if s.ending && s.calls == 0 {
+			s.unmark()
+			if stop == nil && !s.lastTry {
+				s.lastTry, s.saveAt = true, time.Time{}
+			}
+		}
 		s.save(keep, now)
 		s.report(now)
-		if s.ending && s.calls == 0 && !s.saving {
+		if s.ending && s.calls == 0 && !s.saving && (s.pending.empty() || s.lastTry) {
 			return s.finish(keep)
 		}
 		timer.Reset(s.sleep(now))
@@ -166,6 +172,16 @@ func (s *session) run(ctx context.Context) error {
 			}
 		case <-drained:
 			cancel()
+		}
+	}
+}
+
+// unmark takes back the marks of what was not sent.
+func (s *session) unmark() {
+	for _, p := range s.products {
+		if p.marked && p.link.Unknown {
+			p.link.Unknown = false
+			s.put(p)
 		}
 	}
 }
@@ -234,8 +250,9 @@ func (s *session) afterSave(err error) {
 	}
 	s.trouble, s.lane.row = nil, s.writingRow
 	for _, p := range s.writing.freed {
-		p.busy = false
-		s.advance(p)
+		if p.busy = false; !s.ending {
+			s.advance(p)
+		}
 	}
 	for _, p := range s.writing.links {
 		if p.link.State == store.Due {

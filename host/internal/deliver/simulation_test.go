@@ -101,10 +101,10 @@ const (
 	// An update, archive or purge that was carried out without the lane's knowing
 	// is forgotten: when the source then goes back to what was before, the platform
 	// keeps what it has.
-	forgetsUnknown = true
+	forgetsUnknown = false
 	// A create that is marked and not yet sent when the session ends is held, where
 	// the connector cannot look.
-	holdsWhatWasNotSent = true
+	holdsWhatWasNotSent = false
 )
 
 // simulation is one seed's world.

@@ -134,7 +134,7 @@ func decideDelete(wanted sdk.Product, known Known, policy *Policy) Decision {
 	case policy.Every || d.Op == 0:
 	case !known.written():
 		d.Op, d.Reason = 0, NeverWritten
-	case d.Op == sdk.Archive && known.Archived:
+	case d.Op == sdk.Archive && known.Archived && !known.Unknown:
 		d.Op, d.Reason = 0, Unchanged
 	}
 	return d
@@ -161,7 +161,7 @@ func decideEvent(entry *event.Entry, wanted sdk.Product, policy *Policy) Decisio
 func decideUpsert(entry *event.Entry, wanted sdk.Product, known Known, policy *Policy) Decision {
 	spoken := policy.known(entry, &wanted)
 	changed := spoken
-	if known.Base != nil && !known.Archived {
+	if known.Base != nil && !known.Archived && !known.Unknown {
 		changed = intersect(sdk.Diff(known.sent(), &wanted), spoken)
 		if len(changed) == 0 {
 			return Decision{Reason: Unchanged}
