@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -219,16 +220,35 @@ func TestExchangeIsBoundedValidText(t *testing.T) {
 	secret := strings.Repeat("s", 100)
 	for _, fill := range []int{1900, 1990, 2000, 2045, 2047, 2048} {
 		client, u := serve(t, rest.Options{Secrets: []sdk.Secret{sdk.NewSecret(secret)}}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusConflict)
 			// Masking moves the text behind it forward: the second must not come into view in part.
 			_, _ = io.WriteString(w, secret+strings.Repeat("é", (fill-100)/2)+secret+"\xff€€€")
 		})
 		resp, err := client.Do(t.Context(), rest.Request{Method: "GET", URL: u})
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			t.Fatal("409 is no success")
 		}
 		got := resp.Exchange().Response
 		if len(got) > 2048 || !utf8.ValidString(got) || strings.Contains(got, "ss") {
 			t.Errorf("fill %d: %d bytes, valid %t: …%q", fill, len(got), utf8.ValidString(got), got[len(got)-20:])
+		}
+	}
+}
+
+func TestExchangeTellsLessOfWhatWentWell(t *testing.T) {
+	for status, want := range map[int]int{http.StatusOK: 256, http.StatusBadRequest: 1000} {
+		client, u := serve(t, rest.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, strings.Repeat("b", 1000))
+		})
+		resp, _ := client.Do(t.Context(), rest.Request{Method: "PUT", URL: u, Body: bytes.Repeat([]byte("a"), 1000)})
+		cut := ""
+		if want < 1000 {
+			cut = "… (1000 bytes)"
+		}
+		got := resp.Exchange()
+		if got.Request != "PUT "+u.String()+"\n\n"+strings.Repeat("a", want)+cut || got.Response != strings.Repeat("b", want)+cut {
+			t.Errorf("%d: %q, %q", status, got.Request, got.Response)
 		}
 	}
 }

@@ -7,29 +7,47 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/synchost/synchost/sdk"
 )
 
-// maxExchange is how much is kept of a request and of an answer, each.
-const maxExchange = 2 << 10
+const (
+	maxExchange = 2 << 10 // bytes that are kept of a request and of an answer, each
+	maxTaken    = 256     // bytes of their bodies where the answer is a success
+)
 
 const mask = "***"
 
 // Exchange sums up the request and its answer for the delivery record, at most
 // 2 KiB each, without secrets. The request is told as its method and URL, a
-// line for each header, an empty line and its body.
+// line for each header, an empty line and its body. Of bodies that went well
+// the first 256 bytes are told, which show their form: nearly all go well, and
+// what was to be written is on record with the change.
 func (r *Response) Exchange() sdk.Exchange {
 	if r.redact == nil { // made elsewhere: nothing is known of its secrets
 		return sdk.Exchange{}
 	}
+	most := maxExchange
+	if r.Status/100 == 2 {
+		most = maxTaken
+	}
 	return sdk.Exchange{
-		Request:  r.redact.request(&r.Request),
-		Response: r.said(maxExchange),
+		Request:  r.redact.request(&r.Request, most),
+		Response: r.said(most) + more(len(r.Body), most),
 		Status:   r.Status,
 	}
+}
+
+// more tells how long a body is of which only a part is told because all went
+// well.
+func more(length, most int) string {
+	if length <= most || most == maxExchange {
+		return ""
+	}
+	return "… (" + strconv.Itoa(length) + " bytes)"
 }
 
 // said is the start of the answer's body. The credentials of the request are
@@ -160,8 +178,8 @@ func start(source []byte, limit int) []byte {
 	return bytes.ToValidUTF8(source, []byte("?"))
 }
 
-// request is method and URL, a line for each header, and the body.
-func (r *redactor) request(req *Request) string {
+// request is method and URL, a line for each header, and the start of the body.
+func (r *redactor) request(req *Request, most int) string {
 	var names [16]string
 	sorted := names[:0]
 	for name := range req.Header {
@@ -193,8 +211,11 @@ func (r *redactor) request(req *Request) string {
 		head = append(head, "\n\n"...)
 	}
 	var out strings.Builder
-	out.Grow(min(len(head)+len(req.Body), maxExchange))
-	r.write(&out, req.Body, r.write(&out, head, maxExchange))
+	rest := more(len(req.Body), most)
+	out.Grow(min(len(head)+min(len(req.Body), most)+len(rest), maxExchange))
+	left := r.write(&out, head, maxExchange-len(rest))
+	r.write(&out, req.Body, min(left, most))
+	out.WriteString(rest)
 	return out.String()
 }
 

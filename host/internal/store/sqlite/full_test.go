@@ -39,7 +39,7 @@ func fill(t *testing.T, s *Store, prefix string) int {
 
 func TestAFullDiskLosesNothing(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s := open(t, Options{maxPages: 200, flushBytes: 50_000, Now: func() time.Time { return now }})
+	s := open(t, Options{maxPages: 100, flushBytes: 50_000, Now: func() time.Time { return now }})
 	n := fill(t, s, "a")
 	if n == 0 {
 		t.Fatal("there was never any room")

@@ -55,7 +55,7 @@ type Options struct {
 	Damaged func(error)      // called, once or twice, when damage is found after Open: in a large file, or because the file was taken away
 
 	// For tests; zero: the default.
-	maxPages   int64 // bounds the file, in pages of 4 KiB
+	maxPages   int64 // bounds the file, in pages of 8 KiB
 	maxWaiting int64 // events that may wait for the disk
 	flushBytes int   // of a tail that goes to the tables
 	checkFirst int64 // a file up to this size is checked before Open returns
@@ -185,28 +185,32 @@ func lockDir(dir string) (*flock.Flock, error) {
 
 // openTables opens the one connection that writes, and brings the schema up to
 // date. A file that is not ours is left as it is.
-func openTables(ctx context.Context, file string, maxPages int64) (conn *sqlite.Conn, err error) {
-	if conn, err = sqlite.OpenConn(file, sqlite.OpenReadWrite, sqlite.OpenCreate); err != nil {
+func openTables(ctx context.Context, file string, maxPages int64) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(file, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, conn.Close())
-		}
-	}()
+	if err := prepareTables(ctx, conn, maxPages); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func prepareTables(ctx context.Context, conn *sqlite.Conn, maxPages int64) error {
 	conn.SetBusyTimeout(5 * time.Second)
 	if err := recognise(conn); err != nil {
-		return nil, err
+		return err
 	}
 	// The writer takes the log into the file itself, a little at a time: when
 	// another connection does, SQLite before 3.51.3 can lose what is written
 	// meanwhile (https://sqlite.org/wal.html#walresetbug).
 	pragmas := []string{
+		"page_size = 8192", // of a new file: larger pages are split less often, which takes a fifth of the work
 		"journal_mode = WAL",
 		"synchronous = FULL",
 		"cache_size = -32768",
 		"temp_store = MEMORY",
-		"wal_autocheckpoint = 4000",
+		"wal_autocheckpoint = 2000",
 		"journal_size_limit = 134217728",
 	}
 	if maxPages > 0 {
@@ -214,10 +218,10 @@ func openTables(ctx context.Context, file string, maxPages int64) (conn *sqlite.
 	}
 	for _, pragma := range pragmas {
 		if err := sqlitex.ExecuteTransient(conn, "PRAGMA "+pragma, nil); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return conn, sqlitemigration.Migrate(ctx, conn, migrations)
+	return sqlitemigration.Migrate(ctx, conn, migrations)
 }
 
 // recognise refuses a file that another program, or a later version, wrote.
