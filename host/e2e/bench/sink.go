@@ -7,106 +7,116 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
-// sink is the receiver: it counts, times and checks what arrives.
+// sink is the receiver, in a process of its own: it counts, times and checks
+// what arrives. What comes to one path is told apart from what comes to others.
+//
+//	/hang…    never answers
+//	/fail…    answers 500 to everything
+//	/…        takes events, and refuses some of them once with 500
+//	/_reset   forgets all; refuse=0.01: of what comes from now on, refuse as many
+//	/_count   how many distinct events came; path=/x: of paths that begin so
+//	/_report  an arrived; path=, and from=, to= and due= as told there
 type sink struct {
-	mu       sync.Mutex
-	failRate float64
-	newest   map[string]int64          // by product
-	seen     map[string]map[int64]bool // by product
-	delays   []time.Duration
-	report   sinkReport
-}
-
-// sinkReport is what arrived.
-type sinkReport struct {
-	Distinct   int     `json:"distinct"`
-	Duplicates int     `json:"duplicates"`
-	Violations int     `json:"violations"` // came for the first time after a newer one of its product
-	Failed     int     `json:"failed"`     // answered 500 on purpose
-	Seconds    float64 `json:"seconds"`    // from the first to the last
-	P50        float64 `json:"p50_ms"`     // sent to received
-	P99        float64 `json:"p99_ms"`
-	Max        float64 `json:"max_ms"`
-
-	first, last time.Time
-}
-
-func newSink() *sink {
-	s := &sink{}
-	s.reset()
-	return s
-}
-
-func (s *sink) reset() {
-	s.newest, s.seen, s.delays, s.report = map[string]int64{}, map[string]map[int64]bool{}, nil, sinkReport{}
+	mu     sync.Mutex
+	refuse float64
+	paths  map[string]*ledger
 }
 
 // serveSink runs a sink until its listener closes.
 func serveSink(listener net.Listener) error {
-	s := newSink()
+	server := &http.Server{Handler: newSink(), ReadHeaderTimeout: time.Minute}
+	return server.Serve(listener)
+}
+
+func newSink() http.Handler {
+	s := &sink{paths: map[string]*ledger{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/_report", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(s.summary()) })
-	mux.HandleFunc("/_reset", func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.reset()
-		s.failRate, _ = strconv.ParseFloat(r.URL.Query().Get("fail"), 64)
-	})
+	mux.HandleFunc("/_reset", s.reset)
+	mux.HandleFunc("/_count", s.count)
+	mux.HandleFunc("/_report", s.report)
 	mux.HandleFunc("/", s.take)
-	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(listener)
+	return mux
 }
 
 func (s *sink) take(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	now := time.Now()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	key, seq, sentAt := string(textAfter(body, `"key":"`)), numberAfter(body, `"seq":`), numberAfter(body, `"sent_at":`)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failRate > 0 && rand.Float64() < s.failRate {
-		s.report.Failed++
-		http.Error(w, "on purpose", http.StatusInternalServerError)
-		return
-	}
-	if s.report.first.IsZero() {
-		s.report.first = now
-	}
-	s.report.last = now
-	if s.seen[key] == nil {
-		s.seen[key] = map[int64]bool{}
-	}
+	body, err := readBody(r)
+	now := time.Now().UnixNano()
 	switch {
-	case s.seen[key][seq]:
-		s.report.Duplicates++
-		return
-	case seq < s.newest[key]:
-		s.report.Violations++
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case strings.HasPrefix(r.URL.Path, "/hang"):
+		<-r.Context().Done()
+	case strings.HasPrefix(r.URL.Path, "/fail"):
+		http.Error(w, "on purpose", http.StatusInternalServerError)
+	case !s.enter(r.URL.Path, body, now):
+		http.Error(w, "on purpose", http.StatusInternalServerError)
 	}
-	s.seen[key][seq] = true
-	s.newest[key] = max(s.newest[key], seq)
-	s.report.Distinct++
-	s.delays = append(s.delays, now.Sub(time.Unix(0, sentAt)))
 }
 
-func (s *sink) summary() sinkReport {
+// enter notes that the event in body came at now; false: it is refused.
+func (s *sink) enter(path string, body []byte, now int64) bool {
+	key, seq, sent := textAfter(body, `"key":"`), numberAfter(body, `"seq":`), numberAfter(body, `"sent_at":`)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.report
-	r.Seconds = r.last.Sub(r.first).Seconds()
-	if delays := slices.Sorted(slices.Values(s.delays)); len(delays) > 0 {
-		at := func(q float64) float64 { return float64(delays[int(q*float64(len(delays)-1))].Microseconds()) / 1000 }
-		r.P50, r.P99, r.Max = at(0.5), at(0.99), at(1)
+	l := s.paths[path]
+	if l == nil {
+		l = newLedger()
+		s.paths[path] = l
 	}
-	return r
+	return l.enter(key, int(seq), sent, now, s.refuse > 0 && rand.Float64() < s.refuse)
+}
+
+func (s *sink) reset(_ http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paths = map[string]*ledger{}
+	s.refuse, _ = strconv.ParseFloat(r.FormValue("refuse"), 64)
+}
+
+func (s *sink) count(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range s.under(r.FormValue("path")) {
+		n += l.distinct
+	}
+	_ = json.NewEncoder(w).Encode(n)
+}
+
+func (s *sink) report(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moment := func(name string) int64 {
+		at, _ := strconv.ParseInt(r.FormValue(name), 10, 64)
+		return at
+	}
+	_ = json.NewEncoder(w).Encode(reportOn(s.under(r.FormValue("path")), moment("from"), moment("to"), moment("due")))
+}
+
+// under are the ledgers of paths that begin so.
+func (s *sink) under(path string) []*ledger {
+	var some []*ledger
+	for at, l := range s.paths {
+		if strings.HasPrefix(at, path) {
+			some = append(some, l)
+		}
+	}
+	return some
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 {
+		return io.ReadAll(r.Body)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
 func textAfter(body []byte, mark string) []byte {

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// host is a host with its data, and the process that runs it at the moment.
+type host struct {
+	bin, dir, address string
+	connectors        int
+	processes         *processes
+	process           *process
+}
+
+// connector is a webhook connector to a path of the sink.
+type connector struct{ name, path, extra string }
+
+// the one connector of most hosts.
+var sinkConnector = connector{"sink", "/", ""}
+
+const secret = "bench-secret-of-32-characters-at-least"
+
+// newHost writes the configuration of a host with all settings as they are by
+// default, and does not start it.
+func (b *bench) newHost(name string, connectors ...connector) (*host, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	h := &host{bin: b.bin, dir: filepath.Join(b.dir, name), address: address, connectors: len(connectors), processes: &b.processes}
+	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		return nil, err
+	}
+	config := fmt.Sprintf(`[host]
+listen = %q
+data_dir = "data"
+connectors_dir = %q
+
+[receivers.load]
+scheme = "product"
+path = "/in"
+secret = { env = "BENCH_SECRET" }
+`, address, filepath.Join(b.bin, "connectors"))
+	for _, c := range connectors {
+		config += fmt.Sprintf(`
+[connectors.%s]
+plugin = "webhook"
+%s
+[connectors.%[1]s.config]
+url = %[3]q
+secret = { env = "BENCH_SIGNING" }
+allow_networks = ["127.0.0.0/8"]
+`, c.name, c.extra, "http://"+b.sinkAt+c.path)
+	}
+	return h, os.WriteFile(h.file(), []byte(config), 0o600)
+}
+
+func (h *host) file() string { return filepath.Join(h.dir, "connectors.toml") }
+
+// started is a host that runs, its connectors too.
+func (b *bench) started(ctx context.Context, name string, connectors ...connector) (*host, error) {
+	h, err := b.newHost(name, connectors...)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := h.start(ctx); err != nil {
+		return nil, err
+	}
+	return h, h.connected(ctx)
+}
+
+// start starts the process, and says when that was and when it took events.
+func (h *host) start(ctx context.Context) (began, ready time.Time, err error) {
+	log, err := os.OpenFile(filepath.Join(h.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return began, ready, err
+	}
+	defer log.Close()
+	env := append(os.Environ(), "BENCH_SECRET="+secret, "BENCH_SIGNING=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	began = time.Now()
+	if h.process, err = spawn(log, env, filepath.Join(h.bin, "synchost"), "run", "--config", h.file()); err != nil {
+		return began, ready, err
+	}
+	h.processes.add(h.process)
+	err = h.until(ctx, "take events", func() (bool, error) {
+		status, err := get(ctx, "http://"+h.address+"/readyz", nil)
+		return err == nil && status == http.StatusOK, nil
+	})
+	return began, time.Now(), err
+}
+
+// connected waits until all connectors can be called.
+func (h *host) connected(ctx context.Context) error {
+	return h.until(ctx, "have its connectors", func() (bool, error) {
+		var answer struct{ Connectors map[string]string }
+		if _, err := get(ctx, "http://"+h.address+"/readyz", &answer); err != nil {
+			return false, err
+		}
+		ready := 0
+		for _, state := range answer.Connectors {
+			if state == "ready" {
+				ready++
+			}
+		}
+		return ready == h.connectors, nil
+	})
+}
+
+// until waits for something to come true of the host.
+func (h *host) until(ctx context.Context, what string, holds func() (bool, error)) error {
+	err := until(ctx, what, func() (bool, error) {
+		if h.process.gone() {
+			return false, errors.New("it has ended")
+		}
+		return holds()
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("the host: %w; the end of its log:\n%s", err, h.logEnd())
+	}
+	return err
+}
+
+func (h *host) logEnd() string {
+	log, err := os.ReadFile(filepath.Join(h.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.SplitAfter(string(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "")
+}
+
+// command runs one of the host's own.
+func (h *host) command(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "synchost"), append(args, "--config", h.file())...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("synchost %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// pause has a lane of the host wait.
+func (h *host) pause(ctx context.Context) error  { return h.command(ctx, "pause", sinkConnector.name) }
+func (h *host) resume(ctx context.Context) error { return h.command(ctx, "resume", sinkConnector.name) }
+
+// discard ends the host as it is, and removes its data.
+func (b *bench) discard(h *host) {
+	h.process.kill()
+	if !b.keep {
+		_ = os.RemoveAll(h.dir) // what is left goes with the folder around it
+	}
+}
+
+// until waits for something to come true.
+func until(ctx context.Context, what string, holds func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		switch ok, err := holds(); {
+		case err != nil:
+			return fmt.Errorf("waiting for it to %s: %w", what, err)
+		case ok:
+			return nil
+		case !sleep(ctx, 5*time.Millisecond):
+			return fmt.Errorf("waiting for it to %s: %w", what, ctx.Err())
+		}
+	}
+}
+
+// get reads a JSON answer into value, if it is not nil.
+func get(ctx context.Context, url string, value any) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if value != nil {
+		err = json.NewDecoder(response.Body).Decode(value)
+	}
+	return response.StatusCode, err
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return "127.0.0.1:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
+}
