@@ -38,7 +38,8 @@ func (b *bench) newHost(name string, connectors ...connector) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{bin: b.bin, dir: filepath.Join(b.dir, name), address: address, connectors: len(connectors), processes: &b.processes}
+	b.hosts++
+	h := &host{bin: b.bin, dir: filepath.Join(b.dir, fmt.Sprintf("%02d-%s", b.hosts, name)), address: address, connectors: len(connectors), processes: &b.processes}
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, err
 	}

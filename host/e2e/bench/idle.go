@@ -32,9 +32,9 @@ func (b *bench) rest(ctx context.Context, h *host, when string) error {
 	u, err := useOf(ctx, h.process.pid(), idleSpan)
 	b.progress("%s: resident %.1f MB, proportional %.1f MB, CPU %.2f %%", when, u.resident/1e6, u.proportional/1e6, u.cpu)
 	return b.report(
-		row{name: "host and connector, resident, " + when, asked: atMost(60, " MB"), unit: " MB", figures: []float64{u.resident / 1e6}, err: err},
-		row{name: "host and connector, shared pages halved, " + when, unit: " MB", figures: []float64{u.proportional / 1e6}, err: err},
-		row{name: "their CPU, " + when, asked: atMost(0.1, " %"), unit: " %", figures: []float64{u.cpu}, err: err},
+		row{name: "host and connector, resident (RSS), " + when, asked: atMost(60, " MB"), unit: " MB", figures: []float64{u.resident / 1e6}, err: err},
+		row{name: "host and connector, proportional (PSS), " + when, unit: " MB", figures: []float64{u.proportional / 1e6}, err: err},
+		row{name: "their CPU, to 0.1 %, " + when, asked: atMost(0.1, " %"), unit: " %", figures: []float64{u.cpu}, err: err},
 	)
 }
 

@@ -36,7 +36,12 @@ type sent struct {
 
 func (s sent) perSecond() float64 { return float64(s.accepted) / s.end.Sub(s.start).Seconds() }
 
+// longest is a bound on every load: a target that hangs is given up.
+const longest = 5 * time.Minute
+
 func (l *load) send(ctx context.Context) (sent, error) {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
 	var accepted atomic.Int64
 	start := time.Now()
 	group, ctx := errgroup.WithContext(ctx)

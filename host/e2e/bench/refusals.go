@@ -58,9 +58,11 @@ func (b *bench) refusals(ctx context.Context) error {
 		row{name: "out of order, flat out", asked: atMost(0, ""), figures: one(wrong)},
 		row{name: "out of order, at 1,300/s", asked: atMost(0, ""), figures: one(many.Disorders)},
 		row{name: "later than order and its first wait allow, at 1,300/s", asked: atMost(1000, " ms"), unit: " ms", figures: []float64{many.Late}},
+		row{name: "sent to received, the worst at 1,300/s", unit: " ms", figures: []float64{many.Max}},
 		row{name: "delivered ÷ delivered without, 50 products at 350/s", asked: atLeast(0.9, " ×"), unit: "/s", figures: []float64{hotFailing}, ratios: []float64{hotFailing / hotClean}},
 		row{name: "out of order, 50 products", asked: atMost(0, ""), figures: one(few.Disorders)},
 		row{name: "later than order and its first wait allow, 50 products", asked: atMost(1000, " ms"), unit: " ms", figures: []float64{few.Late}},
+		row{name: "sent to received, the worst of 50 products", unit: " ms", figures: []float64{few.Max}},
 	)
 }
 
