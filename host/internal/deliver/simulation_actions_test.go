@@ -52,12 +52,17 @@ func (s *simulation) operator() []func(*rand.Rand) {
 func (s *simulation) restart(*rand.Rand) {
 	s.log("the host is restarted")
 	s.stopHost()
+	s.closeDisk()
+	s.openDisk()
 	s.startHost()
 }
 
 func (s *simulation) kill(d *rand.Rand) {
 	s.log("the host is killed")
-	s.killHost()
+	if chance(d, 0.3) {
+		s.send(d)
+	}
+	s.killHost(d)
 	time.Sleep(between(d, 0, time.Minute))
 	s.startHost()
 	s.log("the host runs again")
@@ -165,12 +170,27 @@ func (s *simulation) prune(d *rand.Rand) {
 	}
 }
 
-// send has the source send some events.
+// send has the source send some events, and first those that it could not send
+// before, or of which it was not told that they were accepted.
 func (s *simulation) send(d *rand.Rand) {
-	events := make([]event.Event, 1+d.IntN(s.most))
-	for i := range events {
-		events[i] = s.truth.invent(d)
+	events := s.unsent
+	for range 1 + d.IntN(s.most) {
+		events = append(events, s.truth.invent(d))
 	}
+	s.unsent = nil
+	s.mu.Lock()
+	full := s.inTrouble(diskFull) || chance(d, s.faults.disk)
+	untold := chance(d, s.faults.written)
+	s.mu.Unlock()
+	if full || untold {
+		s.unsent = slices.Clip(events)
+	}
+	if !full {
+		s.accept(events)
+	}
+}
+
+func (s *simulation) accept(events []event.Event) {
 	receipts, err := s.disk.Accept(context.Background(), events)
 	if err != nil {
 		s.t.Error(err)

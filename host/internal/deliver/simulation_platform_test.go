@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,22 @@ func (p *shop) take(c *sdk.Change) sdk.Result {
 // write carries out a change of r; nil: of what is not there yet.
 func (p *shop) write(c *sdk.Change, r *remote) sdk.Result {
 	p.sim.truth.arrived(c)
+	before := remote{archived: true} // as good as not there
+	if r != nil {
+		before = remote{archived: r.archived, product: r.product.Clone()}
+	}
+	answer := p.carryOut(c, r)
+	after := before
+	if there := p.byKey(c.Key); len(there) == 1 {
+		after = remote{archived: there[0].archived, product: there[0].product}
+	}
+	if s := p.sim; s.faultless && s.mode == deliver.Latest && reflect.DeepEqual(before, after) && (c.Op != sdk.Purge || r == nil) {
+		s.breaks("promise 4: nothing was to be done: %s", s.truth.describe(c))
+	}
+	return answer
+}
+
+func (p *shop) carryOut(c *sdk.Change, r *remote) sdk.Result {
 	switch {
 	case c.Op == sdk.Forward:
 		return sdk.Result{Key: c.Key}
@@ -362,11 +379,20 @@ func (p *process) apply(ctx context.Context, d *rand.Rand, changes []sdk.Change)
 		results = p.arrive(some)
 		err = pick(d, []error{nil, errReset, sdk.Throttle(0, errors.New("429")), sdk.Throttle(time.Minute, errors.New("429"))})
 	case chance(d, f.faulty):
-		results = append(p.arrive(changes)[1:], sdk.Result{Key: "ghost"})
-		err = sdk.ErrFaulty
+		results = p.arrive(changes)
+		switch d.IntN(3) {
+		case 0:
+			results = append(results[1:], sdk.Result{Key: "ghost"})
+		case 1:
+			results = append(results, results[0])
+		default:
+			results = results[1:] // as the client leaves out what is answered twice
+		}
+		err = pick(d, []error{nil, sdk.ErrFaulty})
 	default:
 		results = p.arrive(changes)
 	}
+	d.Shuffle(len(results), func(i, j int) { results[i], results[j] = results[j], results[i] })
 	s.mu.Unlock()
 	if silent {
 		return nil, p.travels(ctx, 1000*time.Hour)

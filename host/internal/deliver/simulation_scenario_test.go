@@ -29,7 +29,6 @@ type scenario struct {
 	burst     int
 	schedule  []time.Duration
 	drain     time.Duration
-	own       []string
 	policies  []policy // those so far; the last is in force
 
 	products int
@@ -91,12 +90,20 @@ const (
 type policy struct {
 	filter, mapping bool
 	onDelete        plan.OnDelete
+	own             []string // nil: all
 }
+
+func (p policy) owns(field string) bool { return p.own == nil || slices.Contains(p.own, field) }
 
 const hidden = "hidden" // the brand that the filter leaves out
 
 func newPolicy(d *rand.Rand) policy {
-	return policy{chance(d, 0.3), chance(d, 0.3), pick(d, []plan.OnDelete{plan.ArchiveThere, plan.ArchiveThere, plan.DeleteThere, plan.KeepThere})}
+	p := policy{filter: chance(d, 0.3), mapping: chance(d, 0.3),
+		onDelete: pick(d, []plan.OnDelete{plan.ArchiveThere, plan.ArchiveThere, plan.DeleteThere, plan.KeepThere})}
+	if chance(d, 0.2) {
+		p.own = []string{"name", "description"}
+	}
+	return p
 }
 
 func newScenario(d *rand.Rand) scenario {
@@ -114,9 +121,6 @@ func newScenario(d *rand.Rand) scenario {
 	}
 	s.policies = []policy{newPolicy(d)}
 	s.fields = sdk.FieldPaths()
-	if chance(d, 0.2) {
-		s.own = []string{"name", "description"}
-	}
 	if chance(d, 0.3) {
 		s.rate, s.burst = rate.Limit(1+d.IntN(20)), 1+d.IntN(10)
 	}
@@ -175,9 +179,9 @@ func (s *scenario) addFaults(d *rand.Rand) {
 }
 
 func (s scenario) String() string {
-	return fmt.Sprintf("%s, can %v, keyed %t, versions %t, cleans %t, unknown %q, limits %+v, rate %v/%d, schedule %v, drain %s, own %v\n"+
+	return fmt.Sprintf("%s, can %v, keyed %t, versions %t, cleans %t, unknown %q, limits %+v, rate %v/%d, schedule %v, drain %s\n"+
 		"%d products, hot %t, lasts %s, slow %s, disk slow %s, raw %t\n%+v\ntroubles %v, poison %v, policies %+v",
-		s.mode, s.can, s.keyed, s.versions, s.cleans, s.onUnknown, s.limits, s.rate, s.burst, s.schedule, s.drain, s.own,
+		s.mode, s.can, s.keyed, s.versions, s.cleans, s.onUnknown, s.limits, s.rate, s.burst, s.schedule, s.drain,
 		s.products, s.hot, s.lasts, s.slow, s.diskSlow, slices.Contains(s.fields, sdk.RawField), s.faults, s.troubles, s.poison, s.policies)
 }
 
@@ -188,13 +192,11 @@ func (s *scenario) policy() policy { return s.policies[len(s.policies)-1] }
 // mayMakeTwins says whether the operator took that risk.
 func (s *scenario) mayMakeTwins() bool { return s.onUnknown == deliver.Retry }
 
-func (s *scenario) owns(field string) bool { return s.own == nil || slices.Contains(s.own, field) }
-
 func (s *simulation) options() deliver.Options {
 	p := s.policy()
 	o := deliver.Options{
 		Name: connectorName, Deliver: s.mode, OnUnknown: s.onUnknown, Rate: s.rate, Burst: s.burst,
-		Schedule: s.schedule, Drain: s.drain, Policy: plan.Policy{Own: s.own, OnDelete: p.onDelete},
+		Schedule: s.schedule, Drain: s.drain, Policy: plan.Policy{Own: p.own, OnDelete: p.onDelete},
 	}
 	if p.filter {
 		filter, err := plan.CompileFilter(`product.brand != "` + hidden + `"`)

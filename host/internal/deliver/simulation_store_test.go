@@ -3,16 +3,104 @@ package deliver_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
+
+// openDisk opens the store on the data folder that is in use, and checks that it
+// has what it accepted.
+func (s *simulation) openDisk() {
+	disk, err := sqlite.Open(context.Background(), sqlite.Options{Dir: s.folder(s.disks), Log: hclog.NewNullLogger()})
+	if err != nil {
+		s.t.Fatalf("seed %d: %v\n%s", s.seed, err, s.trace.String())
+	}
+	if s.disk = disk; s.truth != nil {
+		s.checkCatalog()
+	}
+}
+
+// closeDisk closes the store when nobody uses it any more.
+func (s *simulation) closeDisk() {
+	s.actions.Wait()
+	if err := s.disk.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *simulation) folder(n int) string { return filepath.Join(s.dir, fmt.Sprint(n)) }
+
+// copyDisk makes the next data folder of what is in this one, as if its host had
+// died now, or in the middle of writing to its log.
+func (s *simulation) copyDisk(d *rand.Rand) {
+	err := os.CopyFS(s.folder(s.disks+1), withoutLocks{os.DirFS(s.folder(s.disks))})
+	if logs, _ := filepath.Glob(filepath.Join(s.folder(s.disks+1), "synchost-[0-9]*.wal")); err == nil && chance(d, 0.5) {
+		newest := slices.MaxFunc(logs, func(a, b string) int { return cmp.Or(len(a)-len(b), cmp.Compare(a, b)) })
+		half := make([]byte, 1+d.IntN(100))
+		for i := range half {
+			half[i] = byte(d.Uint32())
+		}
+		var log *os.File
+		if log, err = os.OpenFile(newest, os.O_APPEND|os.O_WRONLY, 0); err == nil {
+			_, err = log.Write(half)
+			err = errors.Join(err, log.Close())
+		}
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+// withoutLocks leaves out the files of a data folder that say who uses it.
+type withoutLocks struct{ fs.FS }
+
+func (f withoutLocks) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".lock") || strings.HasSuffix(e.Name(), "-shm")
+	}), err
+}
+
+// checkCatalog checks promise 1 of the store by itself.
+func (s *simulation) checkCatalog() {
+	rows, err := s.disk.Products(context.Background(), s.truth.keys())
+	if err != nil {
+		s.t.Error(err)
+	}
+	there := map[string]*event.Entry{}
+	for i := range rows {
+		there[rows[i].Key] = &rows[i]
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, h := range s.truth.products {
+		if len(h.states) == 0 {
+			continue
+		}
+		want, row := h.states[len(h.states)-1], there[key]
+		if row == nil {
+			s.breaks("promise 1: the store has no product %s", key)
+			continue
+		}
+		for _, field := range fieldNames {
+			if got := valueOf(&row.Product, field); got != want.values[field] || row.Deleted != want.deleted {
+				s.breaks("promise 1: the store has %s with the %s %q, deleted %t, want %v", key, field, got, row.Deleted, want)
+			}
+		}
+	}
+}
 
 // simulatedStore is the store as a host sees it that may be killed at any
 // moment, on a disk that is slow at times, and full at others.
@@ -61,7 +149,7 @@ func (s *simulatedStore) fails(d *rand.Rand) error {
 
 func (s *simulatedStore) Record(ctx context.Context, r store.Record) error {
 	return s.write(len(r.Deliveries) > 0, func() error {
-		s.host.sim.records(&r)
+		s.host.sim.log("record: %s", describe(&r))
 		return s.Store.Record(ctx, r)
 	})
 }
@@ -121,18 +209,6 @@ func (s *simulatedStore) Behind(ctx context.Context, connector string, state sto
 func (s *simulatedStore) Links(ctx context.Context, connector string, keys []string) ([]store.Link, error) {
 	s.host.sim.alive()
 	return s.Store.Links(ctx, connector, keys)
-}
-
-// records notes what is about to be written.
-func (s *simulation) records(r *store.Record) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range r.Deliveries {
-		if d.Outcome == store.Done || d.Outcome == store.Unchanged {
-			s.truth.products[d.Key].unrecorded = false
-		}
-	}
-	s.logLocked("record: %s", describe(r))
 }
 
 func describe(r *store.Record) string {

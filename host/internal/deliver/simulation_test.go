@@ -17,9 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
@@ -96,27 +95,19 @@ func TestSimulationTakesTheSameCourseAgain(t *testing.T) {
 	}
 }
 
-// Known faults of the lane, which the simulation does not report.
-const (
-	// An update, archive or purge that was carried out without the lane's knowing
-	// is forgotten: when the source then goes back to what was before, the platform
-	// keeps what it has.
-	forgetsUnknown = false
-	// A create that is marked and not yet sent when the session ends is held, where
-	// the connector cannot look.
-	holdsWhatWasNotSent = false
-)
-
 // simulation is one seed's world.
 type simulation struct {
 	scenario
 	t        *testing.T
 	seed     uint64
 	began    time.Time
+	dir      string // for data folders: one until a host is killed, then the next
+	disks    int
 	disk     *sqlite.Store
 	truth    *truth
 	platform *shop
 	host     *host
+	unsent   []event.Event  // that the source has still to send, or to send again
 	actions  sync.WaitGroup // of operators, who may have to wait
 
 	mu     sync.Mutex // guards all that follows, and what is in truth and platform
@@ -147,10 +138,8 @@ func simulate(t *testing.T, seed uint64) *simulation {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		s.disk, err = sqlite.Open(t.Context(), sqlite.Options{Dir: dir, Log: hclog.NewNullLogger()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.dir = dir
+		s.openDisk()
 		s.scenario = newScenario(s.dice("scenario"))
 		fmt.Fprintln(&s.trace, s.scenario)
 		s.began, s.truth, s.platform = time.Now(), newTruth(s), newShop(s)
@@ -158,10 +147,7 @@ func simulate(t *testing.T, seed uint64) *simulation {
 		s.chaos()
 		s.calm()
 		s.stopHost()
-		s.actions.Wait()
-		if err := s.disk.Close(); err != nil {
-			t.Error(err)
-		}
+		s.closeDisk()
 	})
 	return s
 }
@@ -248,13 +234,18 @@ func (s *simulation) stopHost() {
 }
 
 // killHost has nothing that the host does arrive anywhere from now on, except
-// for requests that are under way.
-func (s *simulation) killHost() {
+// for requests that are under way. The next host finds what is on disk now.
+func (s *simulation) killHost(d *rand.Rand) {
+	synctest.Wait() // a copy is of one moment
+	s.copyDisk(d)
 	s.mu.Lock()
 	s.host.killed = true
 	s.host.dies()
 	s.mu.Unlock()
 	s.stopHost()
+	s.closeDisk()
+	s.disks++
+	s.openDisk()
 }
 
 // calm ends all faults, and checks that everything comes right.
@@ -263,6 +254,7 @@ func (s *simulation) calm() {
 	s.logLocked("all is calm now")
 	s.faults, s.troubles, s.poison = faults{}, nil, nil
 	s.mu.Unlock()
+	s.accept(s.unsent)
 	s.actions.Wait()
 	time.Sleep(2 * time.Minute) // what is in flight may still fail
 	s.resume()
@@ -351,7 +343,7 @@ func (s *simulation) checkBehind() {
 	defer s.mu.Unlock()
 	for _, key := range s.truth.keys() {
 		link := links[key]
-		if link.State != store.InStep && s.faultless && !(holdsWhatWasNotSent && link.State == store.Held) {
+		if link.State != store.InStep && s.faultless {
 			s.breaks("promise 3: %s is %s without a fault: %s", key, link.State, link.Reason)
 		}
 		if f := s.truth.missing(key); f != nil && (link.State == store.InStep || link.Seq > f.seq) {
@@ -374,7 +366,7 @@ func (s *simulation) checkDelivered() {
 		if f := s.truth.missing(key); f != nil {
 			s.breaks("promise 1: event %d of %s never arrived", f.seq, key)
 		}
-		if h := s.truth.products[key]; s.mode == deliver.Latest && !(forgetsUnknown && (h.unrecorded || h.lost)) {
+		if s.mode == deliver.Latest {
 			s.platform.checkInStep(key)
 		}
 		if s.faultless {

@@ -46,9 +46,6 @@ type history struct {
 	latest int     // of states, the latest that the platform was told of
 	place  int64   // of facts, the last that arrived since a replay
 	writes int
-
-	unrecorded bool // the last that arrived is not on record
-	lost       bool // something arrived, and more did before it was on record
 }
 
 // state is a product's.
@@ -236,7 +233,7 @@ func (t *truth) sent(c *sdk.Change) {
 	s := t.sim
 	t.products[c.Key].writes++
 	for _, field := range c.Fields {
-		if field != sdk.RawField && !s.owns(field) {
+		if field != sdk.RawField && !s.policy().owns(field) {
 			s.breaks("promise 6: the %s of %s is not owned", field, c.Key)
 		}
 	}
@@ -252,8 +249,6 @@ func (t *truth) arrived(c *sdk.Change) {
 		return
 	}
 	h, s := t.products[c.Key], t.sim
-	h.lost = h.lost || h.unrecorded
-	h.unrecorded = true
 	at := len(h.states) - 1
 	for at >= 0 && !h.states[at].is(c, s.policy()) {
 		at--
@@ -343,7 +338,7 @@ func (t *truth) missing(key string) *fact {
 
 // passes says whether a policy has a fact delivered, in a lane of every event.
 func (t *truth) passes(f *fact, p policy) bool {
-	s, takesRaw := t.sim, slices.Contains(t.sim.fields, sdk.RawField)
+	takesRaw := slices.Contains(t.sim.fields, sdk.RawField)
 	raw := f.event.Op == sdk.Received
 	switch {
 	case (raw || f.event.Hint) && !takesRaw, p.filter && f.state.values["brand"] == hidden:
@@ -362,13 +357,13 @@ func (t *truth) passes(f *fact, p policy) bool {
 			}
 		}
 	}
-	return len(told) == 0 || slices.ContainsFunc(told, s.owns)
+	return len(told) == 0 || slices.ContainsFunc(told, p.owns)
 }
 
 // wanted is what the platform should have of a product's fields at the end; nil:
 // no such product. It says false when the policy has no say in that.
 func (t *truth) wanted(key string) (map[string]string, bool) {
-	s, p, h := t.sim, t.sim.policy(), t.products[key]
+	p, h := t.sim.policy(), t.products[key]
 	if len(h.states) == 0 {
 		return nil, true
 	}
@@ -382,7 +377,7 @@ func (t *truth) wanted(key string) (map[string]string, bool) {
 	want := map[string]string{}
 	for _, field := range fieldNames {
 		_, spoken := st.values[field]
-		if (spoken || field == "name" && p.mapping) && s.owns(field) {
+		if (spoken || field == "name" && p.mapping) && p.owns(field) {
 			want[field] = st.as(p, field)
 		}
 	}
