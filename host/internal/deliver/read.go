@@ -97,16 +97,19 @@ func (s *session) take(ctx context.Context, entries []event.Entry) error {
 // others the session knows more than the store.
 func (s *session) linksOf(ctx context.Context, entries []event.Entry) (map[string]store.Link, error) {
 	var keys []string
+	links := make(map[string]store.Link, len(entries))
 	for i := range entries {
-		if s.products[entries[i].Key] == nil {
-			keys = append(keys, entries[i].Key)
+		key := entries[i].Key
+		if link, known := s.links[key]; known {
+			links[key] = link
+		} else if s.products[key] == nil {
+			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, nil
+		return links, nil
 	}
 	rows, err := s.lane.store.Links(ctx, s.lane.options.Name, keys)
-	links := make(map[string]store.Link, len(rows))
 	for _, link := range rows {
 		links[link.Key] = link
 	}
@@ -398,6 +401,12 @@ func (s *session) release(p *product) {
 
 func (s *session) forget(p *product) {
 	delete(s.products, p.key)
+	if len(s.links) >= maxWindow {
+		clear(s.links)
+	}
+	if delete(s.links, p.key); p.link.State == store.InStep && p.link.Base == nil { // a small one
+		s.links[p.key] = p.link
+	}
 	if p.retried {
 		s.retried--
 	}

@@ -10,8 +10,11 @@ import (
 // accept adds one event to the commit being made: a journal row, and the catalog
 // row where it changes.
 func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
-	if seq, err := w.position(eventID{e.Source, e.ID}); err != nil || seq > 0 {
-		return store.Receipt{Seq: seq, Duplicate: true}, err
+	id := eventID{e.Source, e.ID}
+	if w.seen.maybe(id) {
+		if seq, err := w.position(id); err != nil || seq > 0 {
+			return store.Receipt{Seq: seq, Duplicate: true}, err
+		}
 	}
 	row, err := w.product(e.Key)
 	if err != nil {
@@ -34,6 +37,7 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	}
 	entry.Known = nil // which is the catalog's
 	w.stage.addEntry(&entry, product)
+	w.seen.add(id)
 	w.next++
 	return store.Receipt{Seq: entry.Seq}, nil
 }

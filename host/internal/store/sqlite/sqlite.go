@@ -73,6 +73,7 @@ type Store struct {
 	log     *log
 	memory  *memory
 	tables  *tables
+	seen    *seen
 	writer  *writer
 	close   func() error
 
@@ -117,6 +118,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.file, err), s.Close())
 	}
+	s.background.Go(func() { s.learn(background) })
 	return s, nil
 }
 
@@ -162,6 +164,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.memory = newMemory(next)
+	s.seen = newSeen()
 	s.tables = startTables(s.conn, s.memory, s.log)
 	s.writer.start(s, next)
 	return nil
@@ -328,12 +331,12 @@ func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
 	s.endBackground()
-	s.background.Wait()
 	var errs []error
 	if s.tables != nil {
 		errs = append(errs, s.writer.stop())
 		s.tables.stop()
 	}
+	s.background.Wait()
 	if s.log != nil {
 		errs = append(errs, s.log.close())
 	}
