@@ -26,7 +26,14 @@ func (s *simulation) chaos() {
 		script = append(script, action{between(d, 0, s.lasts), s.send})
 	}
 	for range s.acts {
-		script = append(script, action{between(d, 0, s.lasts), pick(d, s.operator())})
+		do := pick(d, s.operator())
+		script = append(script, action{between(d, 0, s.lasts), func(d *rand.Rand) {
+			if chance(d, 0.5) { // while there is much to do
+				s.send(d)
+				time.Sleep(between(d, 0, pick(d, []time.Duration{0, 10 * time.Millisecond, s.slow, 2 * s.diskSlow})))
+			}
+			do(d)
+		}})
 	}
 	slices.SortFunc(script, func(a, b action) int { return cmp.Compare(a.at, b.at) })
 	for i, act := range script {
@@ -59,9 +66,6 @@ func (s *simulation) restart(*rand.Rand) {
 
 func (s *simulation) kill(d *rand.Rand) {
 	s.log("the host is killed")
-	if chance(d, 0.3) {
-		s.send(d)
-	}
 	s.killHost(d)
 	time.Sleep(between(d, 0, time.Minute))
 	s.startHost()
