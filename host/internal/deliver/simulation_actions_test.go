@@ -30,7 +30,7 @@ func (s *simulation) chaos() {
 		script = append(script, action{between(d, 0, s.lasts), func(d *rand.Rand) {
 			if chance(d, 0.5) { // while there is much to do
 				s.send(d)
-				time.Sleep(between(d, 0, pick(d, []time.Duration{0, 10 * time.Millisecond, s.slow, 2 * s.diskSlow})))
+				s.await(d)
 			}
 			do(d)
 		}})
@@ -46,6 +46,27 @@ func (s *simulation) chaos() {
 }
 
 func pick[T any](d *rand.Rand, list []T) T { return list[d.IntN(len(list))] }
+
+// await waits for a moment at which it matters what happens next: something has
+// just arrived at the platform, or been written, and nobody was told yet.
+func (s *simulation) await(d *rand.Rand) {
+	moment := make(chan struct{})
+	s.mu.Lock()
+	s.moment, s.momentsLeft = moment, d.IntN(10)
+	s.mu.Unlock()
+	select {
+	case <-moment:
+	case <-time.After(between(d, 0, time.Second)):
+	}
+}
+
+// passes is called at such a moment. s is locked.
+func (s *simulation) passes() {
+	if s.momentsLeft--; s.momentsLeft < 0 && s.moment != nil {
+		close(s.moment)
+		s.moment = nil
+	}
+}
 
 // operator lists what the operator, or fate, may do to the host.
 func (s *simulation) operator() []func(*rand.Rand) {
@@ -121,9 +142,13 @@ func (s *simulation) replay(d *rand.Rand) {
 	since := 1 + d.Int64N(head)
 	s.asks(fmt.Sprint("replay since ", since), func(h *host) error {
 		err := h.lane.Replay(h.ctx, since)
+		var entries []event.Entry
+		if err == nil {
+			entries, err = s.disk.Journal(context.Background(), since-1, 10_000)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.truth.replayed(since) // or perhaps, when it failed
+		s.truth.replayed(since, entries) // or perhaps, when it failed
 		return err
 	})
 }

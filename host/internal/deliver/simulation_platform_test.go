@@ -408,6 +408,7 @@ func (p *process) arrive(changes []sdk.Change) []sdk.Result {
 	results := make([]sdk.Result, len(changes))
 	for i := range changes {
 		results[i] = p.host.sim.platform.take(&changes[i])
+		p.host.sim.passes()
 	}
 	return results
 }

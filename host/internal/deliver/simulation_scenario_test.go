@@ -128,8 +128,8 @@ func newScenario(d *rand.Rand) scenario {
 	if chance(d, 0.2) {
 		s.sends, s.most = 20, 60 // many, or much of a few
 	}
-	if chance(d, 0.3) {
-		s.diskSlow = pick(d, []time.Duration{5 * time.Millisecond, time.Second})
+	if chance(d, 0.5) {
+		s.diskSlow = pick(d, []time.Duration{5 * time.Millisecond, 100 * time.Millisecond, time.Second})
 	}
 	if s.faultless = chance(d, 0.2); !s.faultless {
 		s.addFaults(d)

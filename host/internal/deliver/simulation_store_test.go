@@ -121,6 +121,9 @@ func (s *simulatedStore) write(mayLose bool, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
+	sim.mu.Lock()
+	sim.passes()
+	sim.mu.Unlock()
 	time.Sleep(sim.latency(d, sim.diskSlow))
 	sim.mu.Lock()
 	defer sim.mu.Unlock()

@@ -110,12 +110,14 @@ type simulation struct {
 	unsent   []event.Event  // that the source has still to send, or to send again
 	actions  sync.WaitGroup // of operators, who may have to wait
 
-	mu     sync.Mutex // guards all that follows, and what is in truth and platform
-	counts map[string]int
-	trace  bytes.Buffer
-	broken []string // promises
-	now    time.Time
-	busy   int // things that happened now, while no time passed
+	mu          sync.Mutex // guards all that follows, and what is in truth and platform
+	counts      map[string]int
+	trace       bytes.Buffer
+	broken      []string      // promises
+	moment      chan struct{} // closed when momentsLeft have passed
+	momentsLeft int
+	now         time.Time
+	busy        int // things that happened now, while no time passed
 }
 
 // host is one run of the host, until it is stopped or killed.
@@ -426,7 +428,7 @@ func (s *simulation) checkReplay() {
 
 func (s *simulation) replaySince(seq int64) {
 	s.mu.Lock()
-	s.truth.replayed(seq)
+	s.truth.replayed(seq, nil)
 	s.mu.Unlock()
 	if err := s.host.lane.Replay(context.Background(), seq); err != nil {
 		s.t.Error(err)

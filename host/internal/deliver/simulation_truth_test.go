@@ -37,6 +37,7 @@ type fact struct {
 	since   int      // the policy that was in force when it came
 
 	arrivals, rejections, failures int
+	before                         int // of arrivals, those before it was to arrive again
 }
 
 // history is that of one product.
@@ -299,11 +300,16 @@ func (t *truth) answered(c *sdk.Change, err error) {
 	}
 }
 
-// replayed says that events from a position on may arrive again.
-func (t *truth) replayed(since int64) {
+// replayed says that events from a position on may arrive again, and that entries
+// must.
+func (t *truth) replayed(since int64, entries []event.Entry) {
 	t.replays++
 	for _, h := range t.products {
 		h.place = min(h.place, since-1)
+	}
+	for i := range entries {
+		f := t.byID[entries[i].ID]
+		f.before, f.since = f.arrivals, len(t.sim.policies)-1
 	}
 }
 
@@ -312,7 +318,7 @@ func (t *truth) replayed(since int64) {
 // been a dead letter already.
 func (t *truth) mustArrive(f *fact) bool {
 	wasDead := f.rejections > 1 || f.failures > len(t.sim.schedule)
-	if f.arrivals > 0 || f.rejections > 0 && wasDead {
+	if f.arrivals > f.before || f.rejections > 0 && wasDead {
 		return false
 	}
 	for _, p := range t.sim.policies[f.since:] {

@@ -72,7 +72,8 @@ type Store interface {
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
 	// Counts counts a connector's links that are not in step, by state.
 	Counts(ctx context.Context, connector string) (map[State]int64, error)
-	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
+	// Record writes what became of a lane's work, all or nothing. It returns when it
+	// is on disk, or nearly so if it is Lazy.
 	Record(ctx context.Context, r Record) error
 	// Retry makes links that are in one of states due at at, with no attempts
 	// counted, and returns how many; no keys: all of them.
@@ -164,6 +165,10 @@ type Record struct {
 	Links      []Link
 	Forget     []string // keys whose link says nothing any more
 	Deliveries []Delivery
+
+	// Lazy: it survives the host from the moment that Record returns, and the
+	// machine a moment later. What a lane would only repeat need not wait for the disk.
+	Lazy bool
 }
 
 // Outcome says how an attempt ended.

@@ -26,8 +26,11 @@ const (
 	// The tail goes to the tables when it is this large, or this old. It may grow
 	// further while the one before it is being written, to so many times as much.
 	defaultFlushBytes = 8 << 20
-	flushAge          = time.Second
+	flushAge          = 2 * time.Second
 	maxFlushes        = 4
+
+	// Lazy work that no other follows is synced after so long.
+	syncAge = 100 * time.Millisecond
 )
 
 // writer is the one goroutine that commits: it writes to the log. Work that
@@ -71,6 +74,7 @@ type work struct {
 	do     func(*writer) error
 	rows   int
 	events int
+	lazy   bool // it may be lost with the machine, though not with this process
 	result chan error
 }
 
@@ -157,6 +161,8 @@ func (w *writer) run() {
 	defer close(w.done)
 	old := time.NewTimer(flushAge)
 	defer old.Stop()
+	dirty := time.NewTimer(syncAge)
+	defer dirty.Stop()
 	group := make([]*work, 0, 256)
 	for {
 		w.flush()
@@ -176,6 +182,11 @@ func (w *writer) run() {
 			continue
 		case <-old.C:
 			continue
+		case <-dirty.C:
+			if w.log.dirty && w.log.settle() != nil {
+				dirty.Reset(syncAge) // who has to know is told when there is something to commit
+			}
+			continue
 		case <-w.stopped:
 			select {
 			case job := <-w.queue:
@@ -194,7 +205,10 @@ func (w *writer) run() {
 			}
 			break
 		}
-		w.commit(group)
+		clean := !w.log.dirty
+		if w.commit(group); clean && w.log.dirty {
+			dirty.Reset(syncAge)
+		}
 	}
 }
 
@@ -282,13 +296,14 @@ func (w *writer) answer(job *work, err error) {
 
 // append writes the first n of a group to the log, and then makes them visible.
 func (w *writer) append(group []*work) (n int, err error) {
-	start, next, rows := time.Now(), w.next, 0
+	start, next, rows, lazy := time.Now(), w.next, 0, true
 	n, err = w.make(group)
 	for _, job := range group[:n] {
 		rows += job.rows
+		lazy = lazy && job.lazy
 	}
 	if err == nil && !w.frame.empty() {
-		err = w.log.append(w.frame)
+		err = w.log.append(w.frame, lazy)
 	}
 	if err != nil {
 		w.next = next
