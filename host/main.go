@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -26,9 +25,6 @@ import (
 var version = "dev" // set by the linker
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // what is alive is little, and what comes and goes is much
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, os.Args[1:], cli.Actions{
 		Version:  ops.NewVersion(version),
@@ -118,6 +114,7 @@ func run(ctx context.Context, file string) error {
 		service{"connectors", together(h.processes, (*launch.Process).Run)},
 		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
 		service{"pruning", h.prune},
+		service{"memory", tuneMemory},
 		service{"receivers", h.receive(server)},
 	)
 	log.Info("synchost runs", "listen", cfg.Host.Listen, "receivers", len(cfg.Receivers), "connectors", len(h.lanes))

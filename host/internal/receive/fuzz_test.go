@@ -1,14 +1,19 @@
 package receive
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +165,130 @@ func FuzzProduct(f *testing.F) {
 		took := probe(t, api, bare("POST", "/in/products", "", body, "Authorization", authorization, "Idempotency-Key", key, "Content-Type", media))
 		if scheme, secret, _ := strings.Cut(authorization, " "); took && (!strings.EqualFold(scheme, "bearer") || strings.TrimLeft(secret, " ") != v1Secret) {
 			t.Fatalf("taken: %q", authorization)
+		}
+	})
+}
+
+// FuzzStream: of a stream of lines each good one is kept, in the order of its
+// product, each bad one is told with its number, and what is told is bounded.
+func FuzzStream(f *testing.F) {
+	f.Add("{\"key\":\"a\",\"name\":\"1\"}\nx\n\n{\"key\":\"a\",\"name\":\"2\"}\r\n{\"id\":\"i\",\"op\":\"delete\",\"product\":{\"key\":\"b\"}}")
+	f.Add(strings.Repeat("{\"key\":\"a\"}\n", 10) + strings.Repeat("x", 300) + "\n{\"key\":\"b\"}")
+	f.Add("\xef\xbb\xbf{\"key\":\"a\"}\n{\"key\":\"a\"}{\"key\":\"b\"}\n[{\"key\":\"c\"}]\n\x00")
+	small := api
+	small.MaxBody = 256 // of a line
+	f.Fuzz(func(t *testing.T, text string) {
+		var good []event.Event
+		lines, bad := strings.Split(text, "\n"), 0
+		for i, line := range lines {
+			line = string(bytes.TrimSpace([]byte(line)))
+			e, err := event.Parse([]byte(line))
+			switch {
+			case line == "" && len(lines[i]) <= 256:
+			case len(line) > 256, err != nil:
+				bad++
+			default:
+				good = append(good, e)
+			}
+		}
+		k := &keeper{}
+		h := newHandler(t, k, noon, small)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, bare("POST", "/in/products", "", text, "Authorization", "Bearer "+v1Secret, "Content-Type", "application/x-ndjson"))
+		var done taken
+		if err := json.Unmarshal(w.Body.Bytes(), &done); err != nil || w.Code/100 != 2 && w.Code != http.StatusBadRequest {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if slices.ContainsFunc(lines, func(line string) bool { return len(line) > 200 }) {
+			// Spaces around a line count or not, as they come in the reader's buffer.
+			if done.Accepted+done.Duplicates > len(good) || done.Refused < bad {
+				t.Fatalf("%+v of %d good and %d bad lines", done, len(good), bad)
+			}
+			return
+		}
+		if done.Accepted+done.Duplicates != len(good) || done.Refused != bad || len(done.Errors) != min(bad, maxErrors) {
+			t.Fatalf("%+v of %d good and %d bad lines", done, len(good), bad)
+		}
+		for _, e := range done.Errors {
+			if e.Line < 1 || e.Line > len(lines) || len(e.Error) > 310 {
+				t.Fatalf("%+v", e)
+			}
+		}
+		kept, seen := map[string][]sdk.Product{}, map[string]bool{}
+		for _, e := range k.kept() {
+			kept[e.Key] = append(kept[e.Key], e.Patch.Product)
+		}
+		for _, e := range good {
+			if e.ID != "" && seen[e.ID] {
+				continue
+			}
+			seen[e.ID] = true
+			if len(kept[e.Key]) == 0 || sdk.Diff(&e.Patch.Product, &kept[e.Key][0]) != nil {
+				t.Fatalf("%s is not kept in its order: %+v", e.Key, kept[e.Key])
+			}
+			kept[e.Key] = kept[e.Key][1:]
+		}
+	})
+}
+
+// FuzzRaw: a raw event has the body as it came, and the secret nowhere, wherever
+// the receiver looks for it.
+func FuzzRaw(f *testing.F) {
+	const secret = "s3cret-7361"
+	inQuery, inHeader := shop, shop
+	inQuery.Secrets, inHeader.Secrets = secretsOf(secret), secretsOf(secret)
+	inQuery.Token, inHeader.Token = config.Token{Query: "code"}, config.Token{Header: "X-Code"}
+	f.Add("a=1&b=%20", "X-Other", "value", "body", "text/plain")
+	f.Add("%63ode=x&code", "x-code", "y", "\x00\xff", "")
+	f.Add("a=%zz;b", "Cookie", "session=1", "", "application/json; charset=utf-8")
+	f.Fuzz(func(t *testing.T, query, name, value, body, media string) {
+		if strings.Contains(query+name+value+body+media, secret) {
+			return // who writes it elsewhere shows it
+		}
+		for i, c := range []config.Receiver{inQuery, inHeader} {
+			k := &keeper{}
+			r := bare("POST", "/in/shop", query, body, name, value, "Content-Type", media)
+			if i == 0 {
+				r.URL.RawQuery = "code=" + secret + "&" + query
+			} else {
+				r.Header.Set("X-Code", secret)
+			}
+			newHandler(t, k, noon, c).ServeHTTP(httptest.NewRecorder(), r)
+			for _, e := range k.kept() {
+				if e.Raw == nil || string(e.Raw.Body) != body || e.Raw.Method != "POST" {
+					t.Fatalf("%+v of %q", e.Raw, body)
+				}
+				if shown := fmt.Sprintf("%+v", e.Raw); strings.Contains(shown, secret) || strings.Contains(e.Raw.Query, secret) {
+					t.Fatalf("the secret is kept: %s", shown)
+				}
+			}
+		}
+	})
+}
+
+// FuzzSender: whatever a sender writes left of what a trusted proxy wrote, it is
+// taken for no other.
+func FuzzSender(f *testing.F) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	f.Add("192.0.2.1, 10.0.0.2", "203.0.113.9:80")
+	f.Add("\"[2001:db8::1]\", ,,", "::ffff:203.0.113.9")
+	f.Add("10.0.0.9", "[2001:db8::1%eth0]:443")
+	f.Fuzz(func(t *testing.T, forged, real string) {
+		want, ok := address(real)
+		if !ok || within(trusted, want) || strings.Contains(real, ",") {
+			return
+		}
+		for _, peer := range []string{"10.0.0.1:5000", "[fd00::1]:5000"} {
+			r := bare("POST", "/", "", "")
+			r.RemoteAddr, r.Header["X-Forwarded-For"] = peer, []string{forged, real + ", 10.0.0.2"}
+			if got, ok := sender(r, trusted); !ok || got != want {
+				t.Fatalf("%q, %q through %s is taken for %v", forged, real, peer, got)
+			}
+		}
+		r := bare("POST", "/", "", "")
+		r.RemoteAddr, r.Header["X-Forwarded-For"] = real, []string{forged}
+		if got, ok := sender(r, trusted); !ok || got != want {
+			t.Fatalf("%s, who is no proxy, is taken for %v by %q", real, got, forged)
 		}
 	})
 }

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	chunk     = 500     // events of a stream that are kept at once
-	chunkSize = 1 << 20 // bytes of lines that are; one line may be more
-	lanes     = 4       // chunks that are being kept at the same time
-	maxErrors = 100     // refused lines that the answer tells of
+	chunk     = 128       // events of a stream that are kept at once
+	chunkSize = 256 << 10 // bytes of lines that are; one line may be more
+	lanes     = 4         // chunks that are being kept at the same time
+	maxErrors = 100       // refused lines that the answer tells of
 )
 
 // stream keeps events as they come, in chunks, several of them at a time. All

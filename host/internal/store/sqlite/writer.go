@@ -15,19 +15,20 @@ import (
 )
 
 const (
-	// defaultMaxWaiting bounds the events that wait for the disk; beyond it Accept
-	// answers store.ErrBusy, and the sender is told to come back.
+	// These bound the events that wait for the disk; beyond them Accept answers
+	// store.ErrBusy, and the sender is told to come back.
 	defaultMaxWaiting = 20_000
+	maxWaitingBytes   = 16 << 20
 	// One commit is of so many rows and bytes, and its last part, so that no one
 	// waits long for others' rows.
 	maxGroup      = 2_000
-	maxGroupBytes = 8 << 20
+	maxGroupBytes = 4 << 20
 
 	// The tail goes to the tables when it is this large, or this old. It may grow
 	// further while the one before it is being written, to so many times as much.
 	defaultFlushBytes = 8 << 20
 	flushAge          = 2 * time.Second
-	maxFlushes        = 4
+	maxFlushes        = 2
 
 	// Lazy work that no other follows is synced after so long.
 	syncAge = 100 * time.Millisecond
@@ -47,6 +48,7 @@ type writer struct {
 	once    sync.Once
 
 	waiting    atomic.Int64 // events in the queue
+	bytes      atomic.Int64 // of them
 	maxWaiting int64
 	flushBytes int
 	warn       func(message string, args ...any)
@@ -74,6 +76,7 @@ type work struct {
 	do     func(*writer) error
 	rows   int
 	events int
+	bytes  int  // of the events
 	lazy   bool // it may be lost with the machine, though not with this process
 	result chan error
 }
@@ -126,20 +129,17 @@ func (w *writer) write(ctx context.Context, job *work) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	// However many they are, events that wait alone are taken.
-	events := int64(job.events)
-	if waiting := w.waiting.Add(events); waiting > w.maxWaiting && waiting > events && events > 0 {
-		w.waiting.Add(-events)
+	if !w.enter(job) {
 		return store.ErrBusy
 	}
 	job.result = make(chan error, 1)
 	select {
 	case w.queue <- job:
 	case <-w.stopped:
-		w.waiting.Add(-events)
+		w.leave(job)
 		return store.ErrClosed
 	case <-ctx.Done():
-		w.waiting.Add(-events)
+		w.leave(job)
 		return context.Cause(ctx)
 	}
 	// What is in the queue will be written; to give up waiting would leave the
@@ -155,6 +155,22 @@ func (w *writer) write(ctx context.Context, job *work) error {
 			return store.ErrClosed
 		}
 	}
+}
+
+// enter lets events wait for the disk. However many they are, those that wait
+// alone are let in.
+func (w *writer) enter(job *work) bool {
+	waiting, bytes := w.waiting.Add(int64(job.events)), w.bytes.Add(int64(job.bytes))
+	if job.events == 0 || waiting == int64(job.events) || waiting <= w.maxWaiting && bytes <= maxWaitingBytes {
+		return true
+	}
+	w.leave(job)
+	return false
+}
+
+func (w *writer) leave(job *work) {
+	w.waiting.Add(int64(-job.events))
+	w.bytes.Add(int64(-job.bytes))
 }
 
 func (w *writer) run() {
@@ -290,7 +306,7 @@ func (w *writer) commit(group []*work) {
 }
 
 func (w *writer) answer(job *work, err error) {
-	w.waiting.Add(int64(-job.events))
+	w.leave(job)
 	job.result <- err
 }
 
@@ -394,8 +410,11 @@ func (s *Store) Accept(ctx context.Context, events []event.Event) ([]store.Recei
 	if s.lost.Load() {
 		return nil, errLost
 	}
-	receipts := make([]store.Receipt, len(events))
-	err := s.writer.write(ctx, &work{rows: 2 * len(events), events: len(events), do: func(w *writer) error {
+	receipts, bytes := make([]store.Receipt, len(events)), 0
+	for i := range events {
+		bytes += event.Size(&events[i].Patch.Product, events[i].Raw)
+	}
+	err := s.writer.write(ctx, &work{rows: 2 * len(events), events: len(events), bytes: bytes, do: func(w *writer) error {
 		now := stored(w.now())
 		for i := range events {
 			receipt, err := w.accept(&events[i], now)
