@@ -6,35 +6,63 @@ import (
 	"time"
 )
 
-// backlog has one host take a million events while its lane is paused, and then
-// holds its rates under a flat-out load against those of a host without, in turn.
+// backlog has a host take a million events while its lane is paused, starts it
+// again with them, and holds its rates against those of a host without.
 func (b *bench) backlog(ctx context.Context) error {
-	with, err := b.started(ctx, "backlog", sinkConnector)
+	h, err := b.started(ctx, "backlog", sinkConnector)
 	if err != nil {
 		return err
 	}
-	defer func() { b.discard(with) }()
-	if err := with.pause(ctx); err != nil {
+	defer b.discard(h)
+	if err := h.pause(ctx); err != nil {
 		return err
 	}
-	s, err := b.bulkLoad("backlog", b.scaled(1_000_000), 10_000).to(ctx, with)
+	s, err := b.bulkLoad("backlog", b.scaled(1_000_000), 10_000).to(ctx, h)
 	if err != nil {
 		return err
 	}
-	accepting, notHere := peak(with.process.pid())
-	b.progress("%d events accepted, %.0f/s; the host's memory %.0f MB", s.accepted, s.perSecond(), accepting/1e6)
+	b.progress("%d events accepted, %.0f/s", s.accepted, s.perSecond())
+	if err := b.reportPeak(h, "takes them in bulk"); err != nil {
+		return err
+	}
+	if err := b.restarts(ctx, h); err != nil {
+		return err
+	}
+	if err := b.besideNone(ctx, h); err != nil {
+		return err
+	}
+	return b.reportPeak(h, "delivers them")
+}
 
-	var starts []float64
-	for _, end := range []func(*process){(*process).stop, (*process).kill} {
-		end(with.process)
-		began, ready, err := with.start(ctx)
+// reportPeak reports the most memory that the host's process had so far.
+func (b *bench) reportPeak(h *host, doing string) error {
+	bytes, err := peak(h.process.pid())
+	b.progress("the host's memory %.0f MB", bytes/1e6)
+	return b.report(row{name: "the host's memory (RSS), peak while it " + doing, asked: atMost(150, " MB"), unit: " MB", figures: []float64{bytes / 1e6}, err: err})
+}
+
+func (b *bench) restarts(ctx context.Context, h *host) error {
+	for _, way := range []struct {
+		name string
+		end  func(*process)
+	}{{"a stop", (*process).stop}, {"kill -9", (*process).kill}} {
+		way.end(h.process)
+		began, ready, err := h.start(ctx)
 		if err != nil {
 			return err
 		}
-		starts = append(starts, ready.Sub(began).Seconds())
+		took := ready.Sub(began).Seconds()
+		b.progress("takes events %.2f s after its start that follows %s", took, way.name)
+		if err := b.report(row{name: "from start to taking events, after " + way.name, asked: atMost(1, " s"), unit: " s", figures: []float64{took}}); err != nil {
+			return err
+		}
 	}
-	b.progress("ready %.2f s after a start that follows a stop, %.2f s after one that follows kill -9", starts[0], starts[1])
+	return h.connected(ctx)
+}
 
+// besideNone has a host with a backlog and one without deliver under a flat-out
+// load, in turn. The one with waits meanwhile, and the one without has none.
+func (b *bench) besideNone(ctx context.Context, with *host) error {
 	without, err := b.started(ctx, "no-backlog", sinkConnector)
 	if err != nil {
 		return err
@@ -60,21 +88,15 @@ func (b *bench) backlog(ctx context.Context) error {
 		b.progress("round %d: accepted %.0f/s, delivered %.0f/s without; accepted %.0f/s, delivered %.0f/s with", round+1,
 			acceptedWithout[round], deliveredWithout[round], accepted[round], delivered[round])
 	}
-	delivering, _ := peak(with.process.pid())
-	b.progress("the host's memory %.0f MB", delivering/1e6)
 	return b.report(
-		row{name: "accepted ÷ accepted without", asked: atLeast(0.8, " ×"), unit: "/s", figures: accepted, ratios: over(accepted, acceptedWithout)},
-		row{name: "delivered ÷ delivered without", asked: atLeast(0.8, " ×"), unit: "/s", figures: delivered, ratios: over(delivered, deliveredWithout)},
-		row{name: "host's memory, peak while it takes them in bulk", asked: atMost(150, " MB"), unit: " MB", figures: []float64{accepting / 1e6}, err: notHere},
-		row{name: "host's memory, peak while it delivers them", asked: atMost(150, " MB"), unit: " MB", figures: []float64{delivering / 1e6}, err: notHere},
-		row{name: "takes events again, after a stop", asked: atMost(1, " s"), unit: " s", figures: starts[:1]},
-		row{name: "takes events again, after kill -9", asked: atMost(1, " s"), unit: " s", figures: starts[1:]},
+		row{name: "accepted ÷ accepted without, flat out", asked: atLeast(0.8, " ×"), unit: "/s", figures: accepted, ratios: over(accepted, acceptedWithout)},
+		row{name: "delivered ÷ delivered without, meanwhile", asked: atLeast(0.8, " ×"), unit: "/s", figures: delivered, ratios: over(delivered, deliveredWithout)},
 	)
 }
 
 // pressed sends events flat out for some seconds, and tells how many a second
-// were accepted and how many were delivered meanwhile. A host without a backlog
-// has none afterwards either.
+// were accepted and how many were delivered meanwhile. It returns when at least
+// as many have been delivered as were accepted.
 func (b *bench) pressed(ctx context.Context, h *host, run string) (accepted, delivered float64, err error) {
 	if err := b.resetSink(ctx, 0); err != nil {
 		return 0, 0, err
@@ -87,7 +109,7 @@ func (b *bench) pressed(ctx context.Context, h *host, run string) (accepted, del
 	}
 	a, err := b.received(ctx, window(s.start, s.end))
 	if err == nil {
-		err = b.arrived(ctx, s.accepted)
+		err = b.arrived(ctx, h, "/", s.accepted)
 	}
 	return s.perSecond(), float64(a.Window) / s.end.Sub(s.start).Seconds(), err
 }

@@ -46,7 +46,7 @@ func (b *bench) begin(ctx context.Context, bin string) (err error) {
 	if err != nil {
 		return err
 	}
-	b.processes.add(sink)
+	b.processes = append(b.processes, sink)
 	return until(ctx, "receive", func() (bool, error) {
 		_, err := get(ctx, "http://"+b.sinkAt+"/_count", nil)
 		return err == nil, nil
@@ -95,10 +95,7 @@ func (b *bench) steady(run string, rate float64, lasts time.Duration) load {
 func (l load) to(ctx context.Context, h *host) (sent, error) {
 	l.address, l.path, l.token = h.address, "/in", secret
 	s, err := l.send(ctx)
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%w; the end of the host's log:\n%s", err, h.logEnd())
-	}
-	return s, err
+	return s, h.explain(ctx, err)
 }
 
 // resetSink has the sink forget all, and refuse some of what comes.
@@ -107,13 +104,11 @@ func (b *bench) resetSink(ctx context.Context, refuse float64) error {
 	return err
 }
 
-// arrived waits until n distinct events have arrived.
-func (b *bench) arrived(ctx context.Context, n int) error { return b.arrivedAt(ctx, "/", n) }
-
-// arrivedAt waits until as many have arrived at paths that begin so.
-func (b *bench) arrivedAt(ctx context.Context, path string, n int) error {
+// arrived waits until n distinct events of a host have arrived at paths of the
+// sink that begin so.
+func (b *bench) arrived(ctx context.Context, h *host, path string, n int) error {
 	have := 0
-	err := until(ctx, "arrive", func() (bool, error) {
+	err := h.until(ctx, "deliver", func() (bool, error) {
 		_, err := get(ctx, "http://"+b.sinkAt+"/_count?path="+path, &have)
 		return have >= n, err
 	})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // mostInFlight is how many changes the webhook connector has in flight at most,
@@ -19,7 +21,7 @@ func (b *bench) crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { b.discard(h) }()
+	defer b.discard(h)
 	var lost, twice, wrong, sinceReady, sinceStart []float64
 	for round := range b.rounds {
 		r, err := b.kill(ctx, h, fmt.Sprint("crash", round))
@@ -54,45 +56,37 @@ func (b *bench) kill(ctx context.Context, h *host, run string) (killed, error) {
 	}
 	l := b.steady(run, moderate, 5*time.Second)
 	l.again = true
-	type outcome struct {
-		sent
-		err error
-	}
-	done := make(chan outcome, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		s, err := l.to(ctx, h)
-		done <- outcome{s, err}
-	}()
+	var s sent
 	var k killed
-	var err error
-	if sleep(ctx, 2*time.Second) {
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		s, err = l.to(together, h)
+		return err
+	})
+	group.Go(func() (err error) {
+		if !sleep(together, 2*time.Second) {
+			return together.Err()
+		}
 		h.process.kill()
-		k.began, k.ready, err = h.start(ctx)
-	}
-	if err != nil {
-		cancel()
-	}
-	s := <-done
-	defer cancel()
-	if err == nil {
-		err = s.err
-	}
-	if err != nil {
+		k.began, k.ready, err = h.start(together)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return k, err
 	}
-	if err := b.lull(ctx, s.accepted); err != nil {
+	if err := b.lull(ctx, h, s.accepted); err != nil {
 		return k, err
 	}
+	var err error
 	k.arrived, err = b.received(ctx, url.Values{"due": {fmt.Sprint(k.ready.UnixNano())}})
 	k.lost = s.accepted - k.Distinct
 	return k, err
 }
 
 // lull waits until n distinct events have arrived, or nothing comes any more.
-func (b *bench) lull(ctx context.Context, n int) error {
+func (b *bench) lull(ctx context.Context, h *host, n int) error {
 	have, last := 0, time.Now()
-	return until(ctx, "receive", func() (bool, error) {
+	return h.until(ctx, "deliver", func() (bool, error) {
 		before := have
 		_, err := get(ctx, "http://"+b.sinkAt+"/_count", &have)
 		if have > before {

@@ -58,7 +58,7 @@ func (b *bench) crowded(ctx context.Context, h *host, round int) (arrived, error
 	}
 	s, err := b.steady(fmt.Sprint("crowd", round), 50, 2*time.Second).to(ctx, h)
 	if err == nil {
-		err = b.arrivedAt(ctx, "/well/", crowdSize*s.accepted)
+		err = b.arrived(ctx, h, "/well/", crowdSize*s.accepted)
 	}
 	if err != nil {
 		return arrived{}, err

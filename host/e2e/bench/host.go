@@ -19,7 +19,7 @@ import (
 type host struct {
 	bin, dir, address string
 	connectors        int
-	processes         *processes
+	processes         *processes // where each process of it is added
 	process           *process
 }
 
@@ -93,7 +93,7 @@ func (h *host) start(ctx context.Context) (began, ready time.Time, err error) {
 	if h.process, err = spawn(log, env, filepath.Join(h.bin, "synchost"), "run", "--config", h.file()); err != nil {
 		return began, ready, err
 	}
-	h.processes.add(h.process)
+	*h.processes = append(*h.processes, h.process)
 	err = h.until(ctx, "take events", func() (bool, error) {
 		status, err := get(ctx, "http://"+h.address+"/readyz", nil)
 		return err == nil && status == http.StatusOK, nil
@@ -120,16 +120,20 @@ func (h *host) connected(ctx context.Context) error {
 
 // until waits for something to come true of the host.
 func (h *host) until(ctx context.Context, what string, holds func() (bool, error)) error {
-	err := until(ctx, what, func() (bool, error) {
-		if h.process.gone() {
-			return false, errors.New("it has ended")
+	return h.explain(ctx, until(ctx, what, func() (bool, error) {
+		if err := h.process.gone(); err != nil {
+			return false, err
 		}
 		return holds()
-	})
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("the host: %w; the end of its log:\n%s", err, h.logEnd())
+	}))
+}
+
+// explain adds to an error what the host says.
+func (h *host) explain(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w; the end of the host's log:\n%s", errors.Join(err, h.process.gone()), h.logEnd())
 }
 
 func (h *host) logEnd() string {

@@ -2,9 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
 )
 
@@ -23,9 +23,9 @@ func spawn(log *os.File, env []string, name string, args ...string) (*process, e
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd, make(chan struct{})}
+	p := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // how it ended is in its log
+		_ = cmd.Wait() // how it ended is in its state
 		close(p.done)
 	}()
 	return p, nil
@@ -33,12 +33,13 @@ func spawn(log *os.File, env []string, name string, args ...string) (*process, e
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-func (p *process) gone() bool {
+// gone says how it ended, if it has; nil: it runs.
+func (p *process) gone() error {
 	select {
 	case <-p.done:
-		return true
+		return fmt.Errorf("the process has ended: %s", p.cmd.ProcessState)
 	default:
-		return false
+		return nil
 	}
 }
 
@@ -60,21 +61,10 @@ func (p *process) stop() {
 }
 
 // processes are all that were started, so that none is left behind.
-type processes struct {
-	mu  sync.Mutex
-	all []*process
-}
+type processes []*process
 
-func (ps *processes) add(p *process) {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	ps.all = append(ps.all, p)
-}
-
-func (ps *processes) kill() {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	for _, p := range ps.all {
+func (ps processes) kill() {
+	for _, p := range ps {
 		p.kill()
 	}
 }

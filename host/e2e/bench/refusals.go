@@ -19,50 +19,61 @@ const settled = firstWait + time.Second
 // products, and with few at a rate that order allows; and delays at rates that
 // leave the machine time.
 func (b *bench) refusals(ctx context.Context) error {
-	flat := b.flatOut("flat")
-	flat.events, flat.lasts, flat.products = 0, settled+5*time.Second, 10_000
+	if err := b.refusedFlatOut(ctx); err != nil {
+		return err
+	}
+	many := b.steady("many", moderate, 8*time.Second)
+	if _, err := b.refusedAtRate(ctx, many, "1,300/s"); err != nil {
+		return err
+	}
+	few := b.steady("few", 350, settled+6*time.Second)
+	few.products = 50
+	clean, _, err := b.refuse(ctx, few, 0, true)
+	if err != nil {
+		return err
+	}
+	failing, err := b.refusedAtRate(ctx, few, "350/s, 50 products")
+	if err != nil {
+		return err
+	}
+	return b.report(row{name: "delivered ÷ delivered without, 350/s, 50 products", asked: atLeast(0.9, " ×"), unit: "/s",
+		figures: []float64{failing}, ratios: []float64{failing / clean}})
+}
+
+func (b *bench) refusedFlatOut(ctx context.Context) error {
+	l := b.flatOut("flat")
+	l.events, l.lasts, l.products = 0, settled+5*time.Second, 10_000
 	var clean, failing []float64
 	wrong := 0
 	for round := range max(1, b.rounds-1) {
-		without, a, err := b.refuse(ctx, flat, 0, false)
+		without, _, err := b.refuse(ctx, l, 0, false)
 		if err != nil {
 			return err
 		}
-		with, c, err := b.refuse(ctx, flat, refused, false)
+		with, a, err := b.refuse(ctx, l, refused, false)
 		if err != nil {
 			return err
 		}
-		clean, failing, wrong = append(clean, without), append(failing, with), wrong+a.Disorders+c.Disorders
-		b.progress("round %d, flat out: %.0f/s without, %.0f/s with; %d refused", round+1, without, with, c.Refused)
+		clean, failing, wrong = append(clean, without), append(failing, with), wrong+a.Disorders
+		b.progress("round %d, flat out: %.0f/s without, %.0f/s with %d refused", round+1, without, with, a.Refused)
 	}
-	_, many, err := b.refuse(ctx, b.steady("many", moderate, 8*time.Second), refused, true)
-	if err != nil {
-		return err
-	}
-	b.progress("at %d/s, 1000 products: %d refused; out of order %d, late %.0f ms, max %.0f ms", moderate, many.Refused, many.Disorders, many.Late, many.Max)
-
-	hot := b.steady("hot", 350, settled+6*time.Second)
-	hot.products = 50
-	hotClean, _, err := b.refuse(ctx, hot, 0, true)
-	if err != nil {
-		return err
-	}
-	hotFailing, few, err := b.refuse(ctx, hot, refused, true)
-	if err != nil {
-		return err
-	}
-	b.progress("at 350/s, 50 products: %.0f/s without, %.0f/s with; %d refused; out of order %d, late %.0f ms, max %.0f ms",
-		hotClean, hotFailing, few.Refused, few.Disorders, few.Late, few.Max)
 	return b.report(
 		row{name: "delivered ÷ delivered without, flat out, 10,000 products", asked: atLeast(0.9, " ×"), unit: "/s", figures: failing, ratios: over(failing, clean)},
 		row{name: "out of order, flat out", asked: atMost(0, ""), figures: one(wrong)},
-		row{name: "out of order, at 1,300/s", asked: atMost(0, ""), figures: one(many.Disorders)},
-		row{name: "later than order and its first wait allow, at 1,300/s", asked: atMost(1000, " ms"), unit: " ms", figures: []float64{many.Late}},
-		row{name: "sent to received, the worst at 1,300/s", unit: " ms", figures: []float64{many.Max}},
-		row{name: "delivered ÷ delivered without, 50 products at 350/s", asked: atLeast(0.9, " ×"), unit: "/s", figures: []float64{hotFailing}, ratios: []float64{hotFailing / hotClean}},
-		row{name: "out of order, 50 products", asked: atMost(0, ""), figures: one(few.Disorders)},
-		row{name: "later than order and its first wait allow, 50 products", asked: atMost(1000, " ms"), unit: " ms", figures: []float64{few.Late}},
-		row{name: "sent to received, the worst of 50 products", unit: " ms", figures: []float64{few.Max}},
+	)
+}
+
+// refusedAtRate reports on delays, and tells how many a second arrived.
+func (b *bench) refusedAtRate(ctx context.Context, l load, name string) (float64, error) {
+	rate, a, err := b.refuse(ctx, l, refused, true)
+	if err != nil {
+		return 0, err
+	}
+	b.progress("%s: %d refused, out of order %d, late %.0f ms, max %.0f ms", name, a.Refused, a.Disorders, a.Late, a.Max)
+	return rate, b.report(
+		row{name: "out of order, " + name, asked: atMost(0, ""), figures: one(a.Disorders)},
+		row{name: "later than order and the first wait allow, " + name, asked: atMost(1000, " ms"), unit: " ms", figures: []float64{a.Late}},
+		row{name: "sent to received, the worst, " + name, unit: " ms", figures: []float64{a.Max}},
 	)
 }
 
@@ -80,7 +91,7 @@ func (b *bench) refuse(ctx context.Context, l load, part float64, all bool) (flo
 	}
 	s, err := l.to(ctx, h)
 	if err == nil && all {
-		err = b.arrived(ctx, s.accepted)
+		err = b.arrived(ctx, h, "/", s.accepted)
 	}
 	if err != nil {
 		return 0, arrived{}, err

@@ -24,7 +24,7 @@ func (b *bench) through(ctx context.Context, h *host, l load) (sent, arrived, er
 	}
 	s, err := l.to(ctx, h)
 	if err == nil {
-		err = b.arrived(ctx, s.accepted)
+		err = b.arrived(ctx, h, "/", s.accepted)
 	}
 	if err != nil {
 		return s, arrived{}, err
@@ -33,9 +33,9 @@ func (b *bench) through(ctx context.Context, h *host, l load) (sent, arrived, er
 	return s, a, err
 }
 
-// oneByOne takes three rates in turn: of bare POSTs; of a host that takes events
-// flat out and delivers them meanwhile, so that both share the processors; and of
-// one whose lane is paused, which only takes them.
+// oneByOne takes two rates in turn, with that of bare POSTs before and after the
+// first: of a host that takes events flat out and delivers them meanwhile, so that
+// both share the processors; and of one whose lane is paused, which only takes them.
 func (b *bench) oneByOne(ctx context.Context) error {
 	running, err := b.started(ctx, "one-by-one", sinkConnector)
 	if err != nil {
@@ -52,7 +52,7 @@ func (b *bench) oneByOne(ctx context.Context) error {
 	}
 	var raw, accepted, delivered, alone, wrong []float64
 	for round := range b.rounds {
-		bare, err := b.raw(ctx, fmt.Sprint("raw", round))
+		before, err := b.raw(ctx, fmt.Sprint("before", round))
 		if err != nil {
 			return err
 		}
@@ -60,10 +60,15 @@ func (b *bench) oneByOne(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		after, err := b.raw(ctx, fmt.Sprint("after", round))
+		if err != nil {
+			return err
+		}
 		only, err := b.flatOut(fmt.Sprint("paused", round)).to(ctx, paused)
 		if err != nil {
 			return err
 		}
+		bare := (before + after) / 2
 		raw, accepted, delivered = append(raw, bare), append(accepted, s.perSecond()), append(delivered, float64(a.Distinct)/a.seconds())
 		alone, wrong = append(alone, only.perSecond()), append(wrong, float64(a.Disorders+a.Duplicates))
 		b.progress("round %d: raw %.0f/s, accepted %.0f/s, delivered %.0f/s, accepted with the lane paused %.0f/s",
