@@ -121,42 +121,47 @@ func (h *host) connected(ctx context.Context) error {
 // until waits for something to come true of the host.
 func (h *host) until(ctx context.Context, what string, holds func() (bool, error)) error {
 	return h.explain(ctx, until(ctx, what, func() (bool, error) {
-		if err := h.process.gone(); err != nil {
-			return false, err
+		if h.process.gone() != nil {
+			return false, errors.New("it cannot any more")
 		}
 		return holds()
 	}))
 }
 
-// explain adds to an error what the host says.
+// explain adds to an error what the host says of itself.
 func (h *host) explain(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return fmt.Errorf("%w; the end of the host's log:\n%s", errors.Join(err, h.process.gone()), h.logEnd())
-}
-
-func (h *host) logEnd() string {
-	log, err := os.ReadFile(filepath.Join(h.dir, "log"))
-	if err != nil {
-		return err.Error()
+	status, gone := "", h.process.gone()
+	if gone == nil {
+		status, _ = h.command(ctx, "status", sinkConnector.name) // where there is no such connector, it says so
 	}
+	log, _ := os.ReadFile(filepath.Join(h.dir, "log"))
 	lines := strings.SplitAfter(string(log), "\n")
-	return strings.Join(lines[max(0, len(lines)-20):], "")
+	return fmt.Errorf("%w\n%s\nthe end of the host's log:\n%s", errors.Join(err, gone), status, strings.Join(lines[max(0, len(lines)-20):], ""))
 }
 
-// command runs one of the host's own.
-func (h *host) command(ctx context.Context, args ...string) error {
+// command runs one of the host's own, and returns what it prints.
+func (h *host) command(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "synchost"), append(args, "--config", h.file())...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("synchost %s: %w: %s", strings.Join(args, " "), err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("synchost %s: %w: %s", strings.Join(args, " "), err, out)
 	}
-	return nil
+	return string(out), err
 }
 
-// pause has a lane of the host wait.
-func (h *host) pause(ctx context.Context) error  { return h.command(ctx, "pause", sinkConnector.name) }
-func (h *host) resume(ctx context.Context) error { return h.command(ctx, "resume", sinkConnector.name) }
+// pause has the lane of the host's one connector wait.
+func (h *host) pause(ctx context.Context) error {
+	_, err := h.command(ctx, "pause", sinkConnector.name)
+	return err
+}
+
+func (h *host) resume(ctx context.Context) error {
+	_, err := h.command(ctx, "resume", sinkConnector.name)
+	return err
+}
 
 // discard ends the host as it is, and removes its data.
 func (b *bench) discard(h *host) {
