@@ -144,7 +144,7 @@ func (s *simulation) replay(d *rand.Rand) {
 		err := h.lane.Replay(h.ctx, since)
 		var entries []event.Entry
 		if err == nil {
-			entries, err = s.disk.Journal(context.Background(), since-1, 10_000)
+			entries = s.journal(since - 1)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -197,6 +197,9 @@ func (s *simulation) prune(d *rand.Rand) {
 	if err != nil {
 		s.t.Error(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.truth.pruned(s.journal(0))
 }
 
 // send has the source send some events, and first those that it could not send

@@ -313,6 +313,15 @@ func (s *simulation) links() []store.Link {
 	return links
 }
 
+// journal reads all of it behind a position.
+func (s *simulation) journal(after int64) []event.Entry {
+	entries, err := s.disk.Journal(context.Background(), after, 100_000)
+	if err != nil {
+		s.t.Error(err)
+	}
+	return entries
+}
+
 // unsettled says what the lane has still to do.
 func (s *simulation) unsettled() string {
 	row, err := s.disk.Lane(context.Background(), connectorName)
@@ -398,10 +407,7 @@ func (s *simulation) checkNothingMoves() {
 }
 
 func (s *simulation) checkReplay() {
-	entries, err := s.disk.Journal(context.Background(), 0, 10_000)
-	if err != nil {
-		s.t.Error(err)
-	}
+	entries := s.journal(0)
 	if len(entries) == 0 {
 		return
 	}

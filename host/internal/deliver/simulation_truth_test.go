@@ -158,6 +158,16 @@ func (t *truth) accepted(e *event.Event, receipt store.Receipt) {
 	s.logLocked("event %d: %s of %s%s, which is now %v", f.seq, e.Op, e.Key, map[bool]string{true: ", a hint,"}[e.Hint], f.state)
 }
 
+// pruned forgets which events there were but for those that the journal still has:
+// the others are new when they are sent again.
+func (t *truth) pruned(journal []event.Entry) {
+	kept := map[string]*fact{}
+	for i := range journal {
+		kept[journal[i].ID] = t.byID[journal[i].ID]
+	}
+	t.byID = kept
+}
+
 // with is the state after e.
 func (st state) with(e *event.Event) state {
 	if e.Op == sdk.Received {
