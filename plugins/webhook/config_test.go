@@ -58,7 +58,7 @@ func TestProblemsNameTheOptionAndTheRemedy(t *testing.T) {
 		{"unknown field in a branch", custom(options{"body": `{{if eq .Op "deleted"}}{{.Evnt}}{{end}}`}), []string{"body: template, at <.Evnt>: can't evaluate field Evnt"}},
 		{"unknown function", custom(options{"headers": options{"X-A": "{{now}}"}}), []string{`headers.X-A: template, line 1: function "now" not defined`}},
 		{"open action", custom(options{"url": u + "/{{.Key"}), []string{"url: template, line 1: unclosed action"}},
-		{"unknown secret", custom(options{"body": `{{secret "code"}}`}), []string{`body: template, at <secret "code">: error calling secret: template_secrets has no "code"`}},
+		{"unknown secret", custom(options{"body": `{{secret "code"}}`}), []string{`body: template, at <secret "code">: error calling secret: template_secrets has no such name`}},
 		{"method", custom(options{"method": "P OST"}), []string{`method: "P OST" is not an HTTP method`}},
 		{"no host", custom(options{"url": "https:///x"}), []string{"url: has no host"}},
 		{"user in the URL", custom(options{"url": "https://me:pass@shop.example"}), []string{"url: must not hold a user name or password: use auth.basic"}},

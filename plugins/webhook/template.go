@@ -55,6 +55,7 @@ type text struct {
 	constant string
 	sample   string // what came out for the first sample, or the constant
 	fixed    bool   // it came out the same for all samples: it does not depend on the product
+	discreet bool   // it uses a secret, and what it fails on may be that
 }
 
 // templates compiles options; it has the functions that they may call.
@@ -75,12 +76,14 @@ func newTemplates(secrets map[string]sdk.Secret, f *faults) templates {
 		"secret": func(name string) (string, error) {
 			secret, ok := secrets[name]
 			if !ok {
-				return "", fmt.Errorf("template_secrets has no %q", name)
+				return "", errNoSecret // the name itself may be a secret: secret (secret "a")
 			}
 			return secret.Reveal(), nil
 		},
 	}}
 }
+
+var errNoSecret = errors.New("template_secrets has no such name")
 
 // compile reads an option and tries it on samples, so that a field that does not
 // exist is found now and not at the first product.
@@ -93,7 +96,7 @@ func (t templates) compile(option, source string) *text {
 	if constant, ok := constantOf(parsed); ok {
 		return &text{option: option, constant: constant, sample: constant, fixed: true}
 	}
-	compiled := &text{option: option, template: parsed.Option("missingkey=error"), fixed: true}
+	compiled := &text{option: option, template: parsed.Option("missingkey=error"), fixed: true, discreet: strings.Contains(source, "secret")}
 	trial, err := parsed.Clone()
 	if err != nil {
 		t.faults.add(option, "%w", err)
@@ -103,7 +106,7 @@ func (t templates) compile(option, source string) *text {
 	for i, sample := range samples() {
 		var out bytes.Buffer
 		if err := trial.Execute(&out, sample); err != nil {
-			t.faults.add(option, "%s", templateError(err))
+			t.faults.add(option, "%s", compiled.failure(err))
 			break
 		}
 		if i == 0 {
@@ -149,9 +152,18 @@ func (t *text) render(s *scope) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	if err := t.template.Execute(&out, s); err != nil {
-		return nil, sdk.Reject(t.option, errors.New(templateError(err)))
+		return nil, sdk.Reject(t.option, errors.New(t.failure(err)))
 	}
 	return out.Bytes(), nil
+}
+
+// failure says where the template fails, and why if that can be told.
+func (t *text) failure(err error) string {
+	said := templateError(err)
+	if where, _, found := strings.Cut(said, ">: "); found && t.discreet && !errors.Is(err, errNoSecret) {
+		return where + ">: it fails on a value that is not shown, since the template uses a secret"
+	}
+	return said
 }
 
 // templateError is the message without the words "template: " and the option,
