@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	pb "github.com/synchost/synchost/sdk/proto"
 	"google.golang.org/protobuf/proto"
 )
@@ -296,11 +297,22 @@ func FuzzChangeFromTheWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var change pb.Change
 		if proto.Unmarshal(data, &change) == nil {
-			_, _ = decodeChange(&change)
+			if first, err := decodeChange(&change); err == nil {
+				second, err := decodeChange(encodeChange(&first))
+				if diff := cmp.Diff(first, second, cmpopts.EquateEmpty()); err != nil || diff != "" {
+					t.Fatalf("a change differs after a round trip (%v): %s", err, diff)
+				}
+			}
 		}
 		var result pb.Result
 		if proto.Unmarshal(data, &result) == nil {
-			_, _ = decodeResult(&result)
+			if first, err := decodeResult(&result); err == nil {
+				second, err := decodeResult(encodeResult(&first))
+				if err != nil || KindOf(first.Err) != KindOf(second.Err) || first.Key != second.Key || first.Remote != second.Remote ||
+					first.Unchanged != second.Unchanged || (first.After == nil) != (second.After == nil) {
+					t.Fatalf("%+v is %+v after a round trip (%v)", first, second, err)
+				}
+			}
 		}
 		var failure pb.Failure
 		if proto.Unmarshal(data, &failure) == nil && decodeFailure(&failure) == nil {

@@ -528,3 +528,18 @@ func TestFieldText(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSince: what is taken for a point to go on from is one, and only one.
+func FuzzSince(f *testing.F) {
+	for _, text := range []string{"2h", "1207", "0", "-2h", "2026-09-01 08:00", "2026-09-01T08:00:00+03:30", "2026-09-01", "99999999999999999999", "9223372036854775807ns", "1e9h"} {
+		f.Add(text)
+	}
+	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	a := &app{now: func() time.Time { return now }, zone: time.UTC}
+	f.Fuzz(func(t *testing.T, text string) {
+		request, err := a.since(text)
+		if taken := request.Seq > 0 != !request.Time.IsZero(); (err == nil) != taken && text != "0001-01-01" {
+			t.Errorf("%q is taken as %+v, %v", text, request, err)
+		}
+	})
+}
