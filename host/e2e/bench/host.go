@@ -133,6 +133,7 @@ func (h *host) explain(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
+	sleep(ctx, 100*time.Millisecond) // its connections may end before it does
 	status, gone := "", h.process.gone()
 	if gone == nil {
 		status, _ = h.command(ctx, "status", sinkConnector.name) // where there is no such connector, it says so
