@@ -3,8 +3,8 @@
 // record of deliveries.
 //
 // Two invariants hold for every engine behind Store: what Accept or Record has
-// answered survives any crash, and positions in the journal become visible in
-// order.
+// answered survives any crash, but for Records that are Lazy, which survive the
+// host's; and positions in the journal become visible in order.
 package store
 
 import (
