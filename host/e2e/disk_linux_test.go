@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// A full disk loses nothing: events are refused with 503 while it is full, and
-// work goes on by itself when there is room.
-func TestFullDisk(t *testing.T) {
+// Promise 1, and 3: events are refused with 503 while the disk is full, and work
+// goes on by itself when there is room.
+func TestPromise1NoAcceptedEventIsLostWhenTheDiskIsFull(t *testing.T) {
 	sink, disk := newReceiver(t), tempDir(t)
 	mountTmpfs(t, disk, "size=64m")
 	h := newHost(t, fmt.Sprintf("data_dir = %q\n", disk)+productReceiver+webhookTo("sink", sink.URL, "", signed))

@@ -226,3 +226,29 @@ func TestChangedFilterCostsNoCallForWhatIsUnchanged(t *testing.T) {
 		t.Errorf("%d calls in all, want 3", n)
 	}
 }
+
+// The story of a product is told whole.
+func TestWhyTellsTheStory(t *testing.T) {
+	sink := newReceiver(t)
+	h := newHost(t, productReceiver+webhookTo("sink", sink.URL, "", signed))
+	h.start()
+	if _, err := h.send(product("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it has arrived", func() bool { return len(sink.all()) == 1 })
+	var why struct {
+		Timeline   []json.RawMessage
+		Connectors []json.RawMessage
+	}
+	until(t, "it is on record", func() bool {
+		out, _ := h.cli("why", "a", "--json")
+		return json.Unmarshal([]byte(out), &why) == nil && len(why.Timeline) >= 2
+	})
+	text, code := h.cli("why", "a", "sink")
+	if code != 0 || !strings.Contains(text, "products") || !strings.Contains(text, "200") {
+		t.Errorf("synchost why a sink (exit %d):\n%s", code, text)
+	}
+	if err := h.stop(); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+}

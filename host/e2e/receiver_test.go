@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -18,6 +19,8 @@ type receiver struct {
 	answer func(w http.ResponseWriter, r *http.Request, body []byte) // nil: 200
 	took   []taken
 	came   map[string][]int
+	open   map[string]int // by product: requests that are not answered
+	both   []string       // products that had two of them
 }
 
 type taken struct {
@@ -27,42 +30,72 @@ type taken struct {
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{came: map[string][]int{}}
+	r := &receiver{came: map[string][]int{}, open: map[string]int{}}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
 		if err != nil {
 			return
 		}
-		r.mu.Lock()
-		answer := r.answer
-		r.mu.Unlock()
-		status := http.StatusOK
+		p := productOf(body)
+		answer := r.begin(p.Key)
+		// A request whose sender has gone is open no more.
+		end := sync.OnceFunc(func() { r.end(p.Key) })
+		defer end()
+		defer context.AfterFunc(request.Context(), end)()
+		recorder := httptest.NewRecorder()
 		if answer != nil {
-			recorder := httptest.NewRecorder()
 			answer(recorder, request, body)
 			maps.Copy(w.Header(), recorder.Header())
-			status = recorder.Code
 		}
-		if status == http.StatusOK {
+		if recorder.Code == http.StatusOK {
 			r.take(taken{request.Method, request.URL.String(), request.Header, body})
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(recorder.Code)
+		_, _ = recorder.Body.WriteTo(w)
 	}))
 	t.Cleanup(r.Close)
 	return r
 }
 
-func (r *receiver) take(one taken) {
-	var message struct {
-		Data struct {
-			Product struct {
-				Key        string
-				Attributes struct{ N int }
-			}
-		}
+// numbered is what the tests look at in a product.
+type numbered struct {
+	Key        string
+	Attributes struct{ N int }
+}
+
+func productOf(body []byte) numbered {
+	var message struct{ Data struct{ Product numbered } }
+	_ = json.Unmarshal(body, &message) // other styles have no numbers
+	return message.Data.Product
+}
+
+func (r *receiver) begin(key string) (answer func(http.ResponseWriter, *http.Request, []byte)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open[key]++; r.open[key] > 1 && key != "" {
+		r.both = append(r.both, key)
 	}
-	_ = json.Unmarshal(one.body, &message) // other styles have no numbers
-	p := message.Data.Product
+	return r.answer
+}
+
+func (r *receiver) end(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open[key]--
+}
+
+// oneAtATime checks that there were never two requests for one product at once.
+func (r *receiver) oneAtATime(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.both) > 0 {
+		t.Errorf("two calls in flight at once for %v", r.both)
+	}
+}
+
+func (r *receiver) take(one taken) {
+	p := productOf(one.body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.took = append(r.took, one)

@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/synchost/synchost/sdk"
 )
@@ -22,12 +24,23 @@ type connector struct {
 }
 
 func open(_ context.Context, env sdk.Env, c config) (sdk.Connector, error) {
+	if c.mode() == "refuse" {
+		return nil, errors.New("unruly: it does not open, as asked")
+	}
 	return &connector{c, env}, nil
 }
 
-func (c *connector) Apply(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+func (c config) mode() string {
 	mode, _ := os.ReadFile(filepath.Join(c.Dir, "mode"))
-	switch strings.TrimSpace(string(mode)) {
+	return strings.TrimSpace(string(mode))
+}
+
+func (c *connector) Apply(_ context.Context, changes []sdk.Change) ([]sdk.Result, error) {
+	mode := c.mode()
+	if err := appendTo(filepath.Join(c.Dir, "modes"), mode+"\n"); err != nil {
+		return nil, err
+	}
+	switch mode {
 	case "crash":
 		fmt.Fprintln(os.Stderr, "unruly: about to crash")
 		os.Exit(3)
@@ -37,6 +50,10 @@ func (c *connector) Apply(_ context.Context, changes []sdk.Change) ([]sdk.Result
 		panic("unruly: as asked")
 	case "lie":
 		return []sdk.Result{{Key: "of-no-one"}}, nil
+	case "garble":
+		return c.garble(changes), nil
+	case "slow":
+		time.Sleep(300 * time.Millisecond)
 	case "flood":
 		for range 100_000 {
 			c.env.Log.Info("blah", "text", strings.Repeat("x", 100))
@@ -51,6 +68,18 @@ func (c *connector) Apply(_ context.Context, changes []sdk.Change) ([]sdk.Result
 		results = append(results, sdk.Result{Key: change.Key})
 	}
 	return results, nil
+}
+
+// garble writes nothing, and says so in bytes that are no text, with another
+// product in its place, and once more for each in between.
+func (c *connector) garble(changes []sdk.Change) []sdk.Result {
+	var results []sdk.Result
+	for _, change := range changes {
+		failed := sdk.Result{Key: change.Key, Err: errors.New("\xff\xfe\x00 no text"),
+			After: &sdk.Product{Key: "of-no-one", Name: "\xc3\x28"}, Remote: sdk.Remote{ID: "\x80"}}
+		results = append(results, failed, sdk.Result{Key: "of-no-one"}, failed)
+	}
+	return results
 }
 
 // appendTo adds a line that is there even if the process is killed next.
