@@ -152,6 +152,9 @@ func (s *session) found(p *product, remotes []sdk.Remote) {
 	case 0:
 		p.marked = true
 		p.link.Remote, p.link.Base, p.link.Sent, p.link.Archived = sdk.Remote{}, nil, nil, false
+		s.put(p)
+		s.free(p) // or who looks again looks for the one that is gone, and not for the one that is created now
+		return
 	case 1:
 		p.link.Remote, p.looked = remotes[0], true
 	default:
