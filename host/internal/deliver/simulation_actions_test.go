@@ -70,7 +70,7 @@ func (s *simulation) passes() {
 
 // operator lists what the operator, or fate, may do to the host.
 func (s *simulation) operator() []func(*rand.Rand) {
-	list := []func(*rand.Rand){s.restart, s.pause, s.replay, s.retry, s.prune, s.changePolicy}
+	list := []func(*rand.Rand){s.restart, s.pause, s.replay, s.replay, s.retry, s.prune, s.changePolicy}
 	if s.faults != (faults{}) {
 		list = append(list, s.kill, s.kill, s.killProcess)
 	}

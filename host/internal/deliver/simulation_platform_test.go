@@ -288,6 +288,7 @@ func (p *process) travels(ctx context.Context, takes time.Duration) error {
 func (p *process) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result, error) {
 	s := p.host.sim
 	d := s.again("call", changes[0].Key)
+	time.Sleep(time.Nanosecond) // so that what is delivered is written down as accepted
 	end, err := p.begins(changes)
 	if err != nil {
 		return nil, err
@@ -320,6 +321,7 @@ func (p *process) begins(changes []sdk.Change) (end func([]sdk.Result, error), e
 			s.breaks("promise 2: two calls in flight for %s", c.Key)
 		}
 		s.platform.inFlight[c.Key] = true
+		s.truth.called(c)
 	}
 	start := time.Since(s.began)
 	return func(results []sdk.Result, err error) {

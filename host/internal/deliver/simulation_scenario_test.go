@@ -40,6 +40,7 @@ type scenario struct {
 
 	slow, diskSlow time.Duration // the longest that a call's way, or the disk, takes
 	faultless      bool
+	trusty         bool // the disk takes what it gets
 	faults         faults
 	troubles       []trouble
 	poison         []string // products with which the connector's process dies
@@ -134,6 +135,8 @@ func newScenario(d *rand.Rand) scenario {
 	if s.faultless = chance(d, 0.2); !s.faultless {
 		s.addFaults(d)
 	}
+	s.trusty = s.faults.disk == 0 && s.faults.written == 0 &&
+		!slices.ContainsFunc(s.troubles, func(t trouble) bool { return t.kind == diskFull })
 	return s
 }
 
@@ -162,6 +165,7 @@ func (s *scenario) addFaults(d *rand.Rand) {
 		*pick(d, some) = pick(d, []float64{0.02, 0.1, 0.3})
 	}
 	f.denied /= 5
+	s.versions = !s.keyed && (s.versions || f.conflict > 0)
 	for range d.IntN(4) {
 		from := between(d, 0, s.lasts)
 		s.troubles = append(s.troubles, trouble{pick(d, []troubleKind{down, silent, throttles, denies, noProcess, diskFull}),

@@ -153,7 +153,13 @@ func (s *simulatedStore) fails(d *rand.Rand) error {
 func (s *simulatedStore) Record(ctx context.Context, r store.Record) error {
 	return s.write(len(r.Deliveries) > 0, func() error {
 		s.host.sim.log("record: %s", describe(&r))
-		return s.Store.Record(ctx, r)
+		err := s.Store.Record(ctx, r)
+		if err == nil {
+			s.host.sim.mu.Lock()
+			defer s.host.sim.mu.Unlock()
+			s.host.sim.truth.recorded(r.Deliveries)
+		}
+		return err
 	})
 }
 

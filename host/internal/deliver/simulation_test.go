@@ -23,16 +23,46 @@ import (
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
 
-// The simulation puts a real lane and a real store between a source that changes
+// The simulator puts a real lane and a real store between a source that changes
 // products and a platform that fails in every way a platform can, under a fake
-// clock. Each seed is another scenario: chaos for some minutes or hours, then
-// calm, in which all must come right. The promises are checked as it goes
+// clock. Each seed is another scenario: chaos for some seconds or an hour, then
+// calm, in which all must come right. Promises 1 to 4 are checked as it goes
 // (simulation_truth_test.go) and at the end (below).
 //
-//	SYNCHOST_SEEDS=1000-1999 go test -run TestSimulation ./host/internal/deliver
+//   - The connector errs, throttles, denies, rejects, hangs past its time, says no
+//     after it has written, dies, is not reached, answers a part, in another order,
+//     twice, about a product that was not asked for, or not at all.
+//   - The disk is slow, full, or gives no answer to a write, at any commit; the
+//     source is refused then, or not told, and sends again.
+//   - The host is stopped, or killed with its data folder as it is at that moment,
+//     at times in the middle of a commit, and often just when something has arrived
+//     at the platform or been written. The next host reads that folder.
+//   - The operator pauses, resumes, retries, replays, prunes, and changes filter,
+//     mapping, owned fields and on_delete.
 //
-// runs other seeds; SYNCHOST_SEEDS=1234 runs one. A seed that fails prints what
-// happened.
+// It does not simulate a request that arrives after its call has ended, which no
+// host can know of, and a machine that loses what was written and not synced.
+//
+//	SYNCHOST_SEEDS=1234 go test -run TestSimulation ./host/internal/deliver
+//
+// runs one seed, SYNCHOST_SEEDS=1000-1999 a range, and SYNCHOST_TRACE=1 prints what
+// happens, as a seed that fails does. Every go test runs 300 seeds, 50 of them
+// where it is slow. What it has found; a seed is another scenario whenever the
+// simulator changes:
+//
+//   - 6091: a create that took the process down for the third time was sent again
+//     without a look whether it was there.
+//   - 4236, 5303: an event was passed over that had never been a dead letter.
+//   - 353: an update whose answer was lost was forgotten when the source went back.
+//   - 980: outcomes were dropped while the disk was full.
+//   - 278: creates that were marked and never sent were held for the operator.
+//   - 926: a product that was gone at the platform was created anew, and the host
+//     killed; the next looked for the one that was gone, and made a twin.
+//
+// That each check can fail was tried with a lane, a plan and a store that were
+// broken on purpose: marks left out, or written too late, open positions dropped,
+// events out of order or past a dead letter, answers mixed up, unchanged products
+// sent, policies and logs not read. All of it shows within 300 seeds.
 func TestSimulation(t *testing.T) {
 	first, last := uint64(1), uint64(300)
 	if testing.Short() || raceDetector() {
@@ -214,6 +244,9 @@ func (s *simulation) alive() {
 }
 
 func (s *simulation) startHost() {
+	s.mu.Lock()
+	clear(s.truth.unrecorded)
+	s.mu.Unlock()
 	h := &host{sim: s, ended: make(chan error, 1)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.lane = deliver.New(&simulatedStore{s.disk, h}, h, s.options())
@@ -356,6 +389,9 @@ func (s *simulation) checkBehind() {
 		link := links[key]
 		if link.State != store.InStep && s.faultless {
 			s.breaks("promise 3: %s is %s without a fault: %s", key, link.State, link.Reason)
+		}
+		if link.State == store.Held && s.truth.products[key].calls == 0 && s.trusty && s.disks == 0 {
+			s.breaks("promise 3: %s is held, and was never sent: %s", key, link.Reason)
 		}
 		if f := s.truth.missing(key); f != nil && (link.State == store.InStep || link.Seq > f.seq) {
 			s.breaks("promise 1: event %d of %s did not arrive, and its link does not say so: %q at %d", f.seq, key, link.State, link.Seq)

@@ -25,6 +25,8 @@ type truth struct {
 	last     *event.Event     // to be sent again
 	head     int64            // the last position that a lane of this mode reads
 	replays  int
+
+	unrecorded map[string]*fact // by key, what arrived, as the host knows, and is not on disk
 }
 
 // fact is one event that was accepted.
@@ -46,6 +48,7 @@ type history struct {
 	states []state // those that the catalog had, in their order
 	latest int     // of states, the latest that the platform was told of
 	place  int64   // of facts, the last that arrived since a replay
+	calls  int     // that were made about it
 	writes int
 }
 
@@ -59,7 +62,7 @@ type state struct {
 var fieldNames = []string{"brand", "description", "name"}
 
 func newTruth(s *simulation) *truth {
-	return &truth{sim: s, products: map[string]*history{}, byID: map[string]*fact{}}
+	return &truth{sim: s, products: map[string]*history{}, byID: map[string]*fact{}, unrecorded: map[string]*fact{}}
 }
 
 func valueOf(p *sdk.Product, field string) string { return *fieldOf(p, field) }
@@ -239,6 +242,28 @@ func fields(c *sdk.Change) map[string]string {
 	return values
 }
 
+// called checks that a host that dies now would not deliver behind c what came
+// before it.
+func (t *truth) called(c *sdk.Change) {
+	t.products[c.Key].calls++
+	if c.Event == nil {
+		return
+	}
+	if f := t.unrecorded[c.Key]; f != nil && f.event.ID != c.Event.ID {
+		t.sim.breaks("promise 2: %s goes out while it is not on disk that event %d arrived", t.describe(c), f.seq)
+	}
+}
+
+// recorded takes in what is on disk.
+func (t *truth) recorded(deliveries []store.Delivery) {
+	for i := range deliveries {
+		d := &deliveries[i]
+		if f := t.unrecorded[d.Key]; f != nil && f.seq == d.Seq {
+			delete(t.unrecorded, d.Key)
+		}
+	}
+}
+
 // sent checks a change that is sent.
 func (t *truth) sent(c *sdk.Change) {
 	s := t.sim
@@ -305,6 +330,9 @@ func (t *truth) rejected(c *sdk.Change) {
 
 // answered takes in what the lane was told of a change.
 func (t *truth) answered(c *sdk.Change, err error) {
+	if c.Event != nil && err == nil {
+		t.unrecorded[c.Key] = t.byID[c.Event.ID]
+	}
 	if c.Event != nil && err != nil && sdk.KindOf(err) != sdk.Rejected {
 		t.byID[c.Event.ID].failures++
 	}
