@@ -13,7 +13,7 @@ import (
 // alive is more.
 const (
 	garbage     = 400
-	smallMemory = 80 << 20
+	smallMemory = 64 << 20
 	quiet       = 5 * time.Second // after which memory that nothing needs is given back
 )
 

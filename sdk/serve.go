@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -69,9 +70,14 @@ func Serve[Config any](p Plugin[Config]) {
 	go dieWithParent()
 	s := newServer(definition, newLog(p.Name, hclog.Trace)) // the host drops what it does not want
 	go s.stopOnSignal()
+	s.idle = time.AfterFunc(idleTime, debug.FreeOSMemory)
 	plugin.Serve(serveConfig(s, newLog(p.Name, hclog.Warn), ownOutput())) // go-plugin's own steps are nobody's news
 	s.shutDown()
 }
+
+// idleTime is how long there has to be no call until the process gives back the
+// memory that it does not need now.
+const idleTime = 5 * time.Second
 
 func newLog(name string, level hclog.Level) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Name: name, Level: level, Output: os.Stderr, JSONFormat: true})

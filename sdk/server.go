@@ -25,7 +25,8 @@ type server struct {
 	ending context.Context // ends when the process is told to; the calls end with it
 	end    context.CancelCauseFunc
 
-	configuring sync.Mutex // held by Configure: Open runs once
+	idle        *time.Timer // runs since the last call; nil: nothing is done when it ends
+	configuring sync.Mutex  // held by Configure: Open runs once
 
 	mu        sync.Mutex // guards what follows, never held during a call
 	connector Connector  // nil until Open gave it
@@ -55,7 +56,14 @@ func (s *server) enter() (connector Connector, leave func(), err error) {
 		return nil, nil, errStopping
 	}
 	s.inFlight.Add(1)
-	return s.connector, s.inFlight.Done, nil
+	return s.connector, s.leave, nil
+}
+
+func (s *server) leave() {
+	if s.idle != nil {
+		s.idle.Reset(idleTime)
+	}
+	s.inFlight.Done()
 }
 
 // able counts a call in that needs the connector to be a T.

@@ -78,6 +78,9 @@ type Store interface {
 	// Retry makes links that are in one of states due at at, with no attempts
 	// counted, and returns how many; no keys: all of them.
 	Retry(ctx context.Context, connector string, keys []string, states []State, at time.Time) (int64, error)
+	// Hasten makes due at now the links that are Due and were last changed behind
+	// now: the clock has been set back since, and their time is that of the wrong one.
+	Hasten(ctx context.Context, connector string, now time.Time) error
 	// Rewind has the links that are not in step speak of position seq at most, so
 	// that an every lane goes on from there.
 	Rewind(ctx context.Context, connector string, seq int64) error

@@ -68,6 +68,14 @@ func (s *Store) Retry(ctx context.Context, connector string, keys []string, stat
 	return count, err
 }
 
+// Hasten makes links due whose time is that of a clock that was wrong.
+func (s *Store) Hasten(ctx context.Context, connector string, now time.Time) error {
+	return s.update(ctx, func(conn *sqlite.Conn) error {
+		return run(conn, "UPDATE links SET next = ?, changed = ? WHERE connector = ? AND state <> '' AND state = ? AND changed > ?",
+			func(c *columns) { c.time(now).time(now).text(connector).text(string(store.Due)).time(now) })
+	})
+}
+
 // Rewind moves links that are not in step back.
 func (s *Store) Rewind(ctx context.Context, connector string, seq int64) error {
 	return s.update(ctx, func(conn *sqlite.Conn) error {

@@ -146,7 +146,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		Flags:    sqlite.OpenReadWrite, // WAL readers keep the shared index, which is a write
 		PoolSize: readerCount + 1,
 		PrepareConn: func(conn *sqlite.Conn) error {
-			return sqlitex.ExecuteScript(conn, "PRAGMA query_only = 1; PRAGMA cache_size = -2048;", nil)
+			return sqlitex.ExecuteScript(conn, "PRAGMA query_only = 1; PRAGMA cache_size = -1024;", nil)
 		},
 	})
 	if err != nil {
@@ -212,7 +212,7 @@ func prepareTables(ctx context.Context, conn *sqlite.Conn, maxPages int64) error
 		"page_size = 8192", // of a new file: larger pages are split less often, which takes a fifth of the work
 		"journal_mode = WAL",
 		"synchronous = FULL",
-		"cache_size = -16384",
+		"cache_size = -10240",
 		"temp_store = MEMORY",
 		"wal_autocheckpoint = 2000",
 		"journal_size_limit = 134217728",

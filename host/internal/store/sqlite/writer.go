@@ -18,11 +18,11 @@ const (
 	// These bound the events that wait for the disk; beyond them Accept answers
 	// store.ErrBusy, and the sender is told to come back.
 	defaultMaxWaiting = 20_000
-	maxWaitingBytes   = 16 << 20
+	maxWaitingBytes   = 8 << 20
 	// One commit is of so many rows and bytes, and its last part, so that no one
 	// waits long for others' rows.
 	maxGroup      = 2_000
-	maxGroupBytes = 4 << 20
+	maxGroupBytes = 2 << 20
 
 	// The tail goes to the tables when it is this large, or this old. It may grow
 	// further while the one before it is being written, to so many times as much.
