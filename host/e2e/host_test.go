@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build(output, pkg string) error {
-	cmd := exec.Command("go", "build", "-o", output, pkg)
+func build(output, pkg string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build", "-o", output}, flags...), pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
@@ -73,6 +73,7 @@ func within(t *testing.T, limit time.Duration, what string, ask func() bool) {
 // host is a running synchost in a folder of its own.
 type host struct {
 	t       *testing.T
+	bin     string // folder of its binaries
 	dir     string
 	address string
 	env     []string
@@ -98,7 +99,7 @@ func newHost(t *testing.T, config string) *host {
 // hostIn is a host in dir, whose configuration is to say that it listens at address.
 func hostIn(t *testing.T, dir, address, config string) *host {
 	t.Helper()
-	h := &host{t: t, dir: dir, address: address, log: &lines{},
+	h := &host{t: t, bin: bin, dir: dir, address: address, log: &lines{},
 		env: append(os.Environ(), "E2E_TOKEN="+token, "E2E_SIGNING="+signing)}
 	write(t, h.file(), config)
 	t.Cleanup(h.end)
@@ -148,7 +149,7 @@ func (h *host) start() {
 
 func (h *host) launch() {
 	h.t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "synchost"), "run", "--config", h.file())
+	cmd := exec.Command(filepath.Join(h.bin, "synchost"), "run", "--config", h.file())
 	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, h.log, h.log
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)

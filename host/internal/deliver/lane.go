@@ -43,6 +43,7 @@ type Store interface {
 	Record(ctx context.Context, r store.Record) error
 	Retry(ctx context.Context, connector string, keys []string, states []store.State, at time.Time) (int64, error)
 	Rewind(ctx context.Context, connector string, seq int64) error
+	Hasten(ctx context.Context, connector string, now time.Time) error
 }
 
 // Connector is a connector process that comes and goes.
@@ -129,6 +130,7 @@ type Lane struct {
 	circuit   circuit
 	throttle  throttle
 	crashes   map[string]int // how often the process died with this product in flight
+	seen      time.Time      // the clock as it was last looked at; zero: not yet
 
 	lastFailure string
 
@@ -200,6 +202,9 @@ func (l *Lane) once(ctx context.Context) error {
 	if err := l.decideAgain(ctx, policy); err != nil {
 		return err
 	}
+	if err := l.lookAtClock(ctx); err != nil {
+		return err
+	}
 	l.setState(Delivering, "")
 	s := newSession(l, port, policy)
 	err := s.run(ctx)
@@ -244,6 +249,23 @@ func (l *Lane) decideAgain(ctx context.Context, policy *plan.Policy) error {
 	row.Policy = fingerprint
 	return l.save(ctx, row)
 }
+
+// lookAtClock has nothing wait for a time that a clock which was set back, now or
+// while the host was down, would reach far too late.
+func (l *Lane) lookAtClock(ctx context.Context) error {
+	now := time.Now()
+	if l.seen.IsZero() || l.setBack(now) {
+		if err := l.store.Hasten(ctx, l.options.Name, now); err != nil {
+			return err
+		}
+	}
+	l.seen = now.Round(0)
+	return nil
+}
+
+// setBack says whether the clock was set back since it was last looked at. A
+// second makes no difference.
+func (l *Lane) setBack(now time.Time) bool { return now.Round(0).Add(time.Second).Before(l.seen) }
 
 // ready waits for the connector; nil means that something else came first.
 func (l *Lane) ready(ctx context.Context) Port {

@@ -136,6 +136,11 @@ func (s *session) run(ctx context.Context) error {
 	stop := ctx.Done()
 	for {
 		now := time.Now()
+		if s.lane.setBack(now) {
+			s.ending = true
+		} else {
+			s.lane.seen = now.Round(0)
+		}
 		if !s.ending && s.trouble == nil {
 			if err := s.fill(ctx, now); err != nil && ctx.Err() == nil {
 				s.ending, s.trouble = true, err

@@ -177,6 +177,19 @@ var linkTests = []test{
 		same(t, "another's", len(from(f.Behind(t.Context(), "crm", store.Dead, start, 10)).must(t)), 1)
 		same(t, "one in step", from(f.Links(t.Context(), "shop", []string{"fine"})).must(t)[0].Attempts, 4)
 	}},
+	{"what a clock that was ahead put off is due", func(t *testing.T, f *fixture) {
+		put := func(key string, state store.State, changed time.Duration) store.Link {
+			return store.Link{Connector: "shop", Key: key, State: state, Seq: 3, Attempts: 4, Next: start.Add(9000 * time.Hour), Changed: start.Add(changed)}
+		}
+		f.link(t, put("ahead", store.Due, 8000*time.Hour), put("right", store.Due, 0), put("dead", store.Dead, 8000*time.Hour))
+		f.record(t, store.Record{Connector: "crm", Links: []store.Link{{Connector: "crm", Key: "ahead", State: store.Due, Next: start.Add(time.Hour), Changed: start.Add(time.Hour)}}})
+		must(t, f.Hasten(t.Context(), "shop", start))
+		same(t, "due", f.behind(t, store.Due, 0, 10), []string{"ahead"})
+		same(t, "its attempts", from(f.Links(t.Context(), "shop", []string{"ahead"})).must(t)[0].Attempts, 4)
+		same(t, "another's", len(from(f.Behind(t.Context(), "crm", store.Due, start, 10)).must(t)), 0)
+		must(t, f.Hasten(t.Context(), "shop", start.Add(time.Second)))
+		same(t, "those of this clock", f.behind(t, store.Due, time.Second, 10), []string{"ahead"})
+	}},
 	{"links that are behind go back in their history, and never on", func(t *testing.T, f *fixture) {
 		f.link(t, due("a", 7, time.Second), due("b", 2, time.Second),
 			store.Link{Connector: "shop", Key: "c", State: store.Dead, Seq: 9}, store.Link{Connector: "shop", Key: "d", Seq: 9})
