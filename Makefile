@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fmt generate bench fuzz cross clean
+.PHONY: help build run test soak lint fmt generate bench fuzz cross clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: build ## build, and start the host on connectors.toml
 
 test: ## run every test with the race detector where a C compiler is there
 	@sh .ci/test.sh
+
+soak: ## an hour of load, kills and faults (SYNCHOST_SOAK=2m: two minutes), then the promises
+	SYNCHOST_SOAK=$${SYNCHOST_SOAK:-1h} $(GO) test -count 1 -timeout 0 -v -run '^TestSoak$$' ./host/e2e
 
 lint: ## vet, formatting, linters
 	$(GO) vet ./...
