@@ -112,7 +112,8 @@ func (s *soak) end() {
 	data := filepath.Join(s.dir, "data")
 	if s.t.Failed() {
 		kept := filepath.Join(s.dir, "kept")
-		err := errors.Join(os.CopyFS(kept, os.DirFS(data)), os.WriteFile(filepath.Join(s.dir, "host.log"), []byte(s.host.log.String()), 0o600))
+		// Sockets are no files that could be copied.
+		err := errors.Join(os.RemoveAll(filepath.Join(data, "run")), os.RemoveAll(filepath.Join(data, "synchost.sock")), os.CopyFS(kept, os.DirFS(data)), os.WriteFile(filepath.Join(s.dir, "host.log"), []byte(s.host.log.String()), 0o600))
 		s.t.Logf("seed %d; data, configuration, host.log and actions.log are kept in %s (%v)", s.seed, s.dir, err)
 	}
 	s.actions.Close()
