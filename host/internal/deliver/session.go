@@ -233,10 +233,8 @@ func (s *session) save(ctx context.Context, now time.Time) {
 	}
 	s.writing, s.pending = s.pending, step{}
 	s.writingRow = s.row()
-	// What is lost with the machine is done again; but not that a product may be there.
-	r := store.Record{Connector: s.writingRow.Connector, Lane: &s.writingRow, Deliveries: s.writing.deliveries, Lazy: true}
+	r := store.Record{Connector: s.writingRow.Connector, Lane: &s.writingRow, Deliveries: s.writing.deliveries}
 	for key, p := range s.writing.links {
-		r.Lazy = r.Lazy && !p.link.Unknown
 		if blank(&p.link) {
 			r.Forget = append(r.Forget, key)
 		} else {

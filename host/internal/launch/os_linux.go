@@ -19,9 +19,6 @@ const (
 	// dataSlack is what an idle Go process maps and does not use, its first
 	// arena of 64 MiB above all. With it, one ends a little above memoryMax.
 	dataSlack = 128 << 20
-	// When there is too little of the processors, the host goes before its
-	// connectors: events that a sender holds in its hand cannot wait, deliveries can.
-	niceness = 5
 )
 
 // enclose bounds what a process that was just started can take, and answers its
@@ -44,6 +41,5 @@ func enclose(p *os.Process, memoryMax int64) (group, error) {
 			return g, fmt.Errorf("limit the process: %w", err)
 		}
 	}
-	_ = unix.Setpriority(unix.PRIO_PGRP, p.Pid, niceness) // it works without, too
 	return g, nil
 }

@@ -3,8 +3,8 @@
 // record of deliveries.
 //
 // Two invariants hold for every engine behind Store: what Accept or Record has
-// answered survives any crash, but for Records that are Lazy, which survive the
-// host's; and positions in the journal become visible in order.
+// answered survives any crash, and positions in the journal become visible in
+// order.
 package store
 
 import (
@@ -72,8 +72,7 @@ type Store interface {
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
 	// Counts counts a connector's links that are not in step, by state.
 	Counts(ctx context.Context, connector string) (map[State]int64, error)
-	// Record writes what became of a lane's work, all or nothing. It returns when it
-	// is on disk, or nearly so if it is Lazy.
+	// Record writes what became of a lane's work, all or nothing. It returns when it is on disk.
 	Record(ctx context.Context, r Record) error
 	// Retry makes links that are in one of states due at at, with no attempts
 	// counted, and returns how many; no keys: all of them.
@@ -168,10 +167,6 @@ type Record struct {
 	Links      []Link
 	Forget     []string // keys whose link says nothing any more
 	Deliveries []Delivery
-
-	// Lazy: it survives the host from the moment that Record returns, and the
-	// machine a moment later. What a lane would only repeat need not wait for the disk.
-	Lazy bool
 }
 
 // Outcome says how an attempt ended.

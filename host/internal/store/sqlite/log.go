@@ -17,8 +17,8 @@ import (
 	"sync/atomic"
 )
 
-// log is where a commit goes first: one write at the end of a file, and one sync,
-// which what may be repeated leaves to the next. The tables follow in their own time.
+// log is where a commit goes first: one write at the end of a file, and one sync.
+// The tables follow in their own time.
 //
 // It is a series of segments, numbered files. A segment whose rows are all in
 // the tables is used again for a later one, since to write over blocks that a
@@ -31,7 +31,6 @@ type log struct {
 	number int64
 	seed   uint32 // of checksums
 	offset int64
-	dirty  bool // the last frames are written, and not synced
 
 	sync func(*os.File) error // syncData, but in tests
 }
@@ -39,12 +38,11 @@ type log struct {
 const (
 	logPrefix, logSuffix = "synchost-", ".wal" // not .log, which backups leave out, and cleaners remove
 	spareName            = logPrefix + "spare" + logSuffix
-	logMagic             = "synchost log 2\n\x00" // to the blank for every version
+	logMagic             = "synchost log 1\n\x00" // to the blank for every version
 	logName              = "synchost log "
 	logHeader            = len(logMagic) + 8 + 8 // the segment's number, and a random one
 	frameHeader          = 8                     // length and checksum
 	maxFrame             = 1 << 30
-	afterDirty           = 1 << 31 // in a frame's length: the frame before it was not synced when it was begun
 )
 
 func segmentName(number int64) string { return logPrefix + strconv.FormatInt(number, 10) + logSuffix }
@@ -84,45 +82,32 @@ func (l *log) begin(number int64) error {
 	return nil
 }
 
-// append writes a frame, whose first bytes are left for its header. It returns
-// when it is on disk, with all before it; or, when it is lazy, as soon as it
-// outlives this process. After an error it is as if it had not been called.
-func (l *log) append(f *frame, lazy bool) error {
+// append writes a frame, whose first bytes are left for its header, and returns
+// when it is on disk. After an error it is as if it had not been called.
+func (l *log) append(f *frame) error {
 	if len(f.data) > maxFrame {
 		return fmt.Errorf("it is too much for one commit: %d bytes, of at most %d", len(f.data), maxFrame)
 	}
-	err := l.put(f.data)
-	if err == nil && !lazy {
-		err = l.settle()
-	}
-	if err != nil {
+	if err := l.put(f.data); err != nil {
 		// It may be there whole, and only the sync have failed.
 		_, _ = l.file.Load().WriteAt(make([]byte, frameHeader), l.offset)
 		return err
 	}
 	l.offset += int64(len(f.data))
-	l.dirty = lazy
 	return nil
 }
 
 func (l *log) put(frame []byte) error {
-	seal(frame, l.seed, l.dirty)
-	_, err := l.file.Load().WriteAt(frame, l.offset)
-	return err
-}
-
-// settle returns when all that was written is on disk.
-func (l *log) settle() error {
-	err := l.sync(l.file.Load())
-	if err == nil {
-		l.dirty = false
+	seal(frame, l.seed)
+	if _, err := l.file.Load().WriteAt(frame, l.offset); err != nil {
+		return err
 	}
-	return err
+	return l.sync(l.file.Load())
 }
 
 // rotate ends the segment and begins the next. After an error the segment goes on.
 func (l *log) rotate() error {
-	if err := errors.Join(l.put(make([]byte, frameHeader)), l.settle()); err != nil {
+	if err := l.put(make([]byte, frameHeader)); err != nil {
 		return err
 	}
 	return l.begin(l.number + 1)
@@ -154,12 +139,8 @@ func (l *log) release(number int64) error {
 func (l *log) close() error { return l.file.Load().Close() }
 
 // seal fills in a frame's header. A frame of no bytes ends its segment.
-func seal(data []byte, seed uint32, dirty bool) {
-	length := uint32(len(data) - frameHeader)
-	if dirty {
-		length |= afterDirty
-	}
-	binary.LittleEndian.PutUint32(data, length)
+func seal(data []byte, seed uint32) {
+	binary.LittleEndian.PutUint32(data, uint32(len(data)-frameHeader))
 	binary.LittleEndian.PutUint32(data[4:], checksum(seed, data[:4], data[frameHeader:]))
 }
 
@@ -211,14 +192,13 @@ func readFrames(r io.Reader, number int64, fn func(body []byte) error) (ended bo
 	}
 	seed := seedOf(header)
 	for {
-		body, whole, _, err := readFrame(r, seed)
+		body, whole, err := readFrame(r, seed)
 		switch {
 		case err != nil:
 			return false, err
 		case !whole:
-			// But for those that say otherwise, a frame is begun when the one before it is on disk.
-			_, whole, dirty, err := readFrame(r, seed)
-			if whole && !dirty {
+			// A frame is begun when the one before it is on disk.
+			if _, whole, err = readFrame(r, seed); whole {
 				err = damaged(errors.New("a commit in the middle of the log cannot be read"))
 			}
 			return false, err
@@ -246,24 +226,22 @@ func checkHeader(header []byte, number int64) (written bool, err error) {
 	return false, damaged(errors.New("it does not begin as a log does"))
 }
 
-// readFrame reads a frame's body. It says whether it is whole, and whether the
-// one before it was dirty.
-func readFrame(r io.Reader, seed uint32) (body []byte, whole, dirty bool, err error) {
+// readFrame reads a frame's body. It says whether it is whole.
+func readFrame(r io.Reader, seed uint32) (body []byte, whole bool, err error) {
 	var header [frameHeader]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
-		return nil, false, false, unlessShort(err)
+		return nil, false, unlessShort(err)
 	}
 	length := binary.LittleEndian.Uint32(header[:])
-	dirty, length = length&afterDirty != 0, length&^afterDirty
 	if length > maxFrame {
-		return nil, false, false, nil
+		return nil, false, nil
 	}
 	// In steps: a length that is made up shall not take memory for nothing.
 	if body, err = io.ReadAll(io.LimitReader(r, int64(length))); err != nil {
-		return nil, false, false, err
+		return nil, false, err
 	}
 	whole = uint32(len(body)) == length && checksum(seed, header[:4], body) == binary.LittleEndian.Uint32(header[4:])
-	return body, whole, dirty, nil
+	return body, whole, nil
 }
 
 func unlessShort(err error) error {

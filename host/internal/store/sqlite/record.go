@@ -13,7 +13,7 @@ import (
 // Record writes what became of a lane's work.
 func (s *Store) Record(ctx context.Context, r store.Record) error {
 	rows := len(r.Links) + len(r.Forget) + len(r.Deliveries)
-	return s.writer.write(ctx, &work{rows: rows + 1, lazy: r.Lazy, do: func(w *writer) error { return w.record(&r) }})
+	return s.writer.write(ctx, &work{rows: rows + 1, do: func(w *writer) error { return w.record(&r) }})
 }
 
 // record adds a lane's step to the commit being made. Memory keeps copies: the

@@ -2,8 +2,7 @@
 // answered commit is on the disk.
 //
 // A commit is one write at the end of a log, and one sync. One goroutine makes
-// them, and whatever waits for it meanwhile shares the next (group commit); what
-// is only lazy shares the sync of whoever comes next. What
+// them, and whatever waits for it meanwhile shares the next (group commit). What
 // is new is kept in memory, too, where lanes read it, and goes to the tables of a
 // SQLite file in its own time, thousands of rows in a transaction: so a product
 // that changed a hundred times is one row there, and a page of an index is written

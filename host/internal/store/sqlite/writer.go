@@ -29,9 +29,6 @@ const (
 	defaultFlushBytes = 8 << 20
 	flushAge          = 2 * time.Second
 	maxFlushes        = 2
-
-	// Lazy work that no other follows is synced after so long.
-	syncAge = 100 * time.Millisecond
 )
 
 // writer is the one goroutine that commits: it writes to the log. Work that
@@ -76,8 +73,7 @@ type work struct {
 	do     func(*writer) error
 	rows   int
 	events int
-	bytes  int  // of the events
-	lazy   bool // it may be lost with the machine, though not with this process
+	bytes  int // of the events
 	result chan error
 }
 
@@ -177,8 +173,6 @@ func (w *writer) run() {
 	defer close(w.done)
 	old := time.NewTimer(flushAge)
 	defer old.Stop()
-	dirty := time.NewTimer(syncAge)
-	defer dirty.Stop()
 	group := make([]*work, 0, 256)
 	for {
 		w.flush()
@@ -198,11 +192,6 @@ func (w *writer) run() {
 			continue
 		case <-old.C:
 			continue
-		case <-dirty.C:
-			if w.log.dirty && w.log.settle() != nil {
-				dirty.Reset(syncAge) // who has to know is told when there is something to commit
-			}
-			continue
 		case <-w.stopped:
 			select {
 			case job := <-w.queue:
@@ -221,10 +210,7 @@ func (w *writer) run() {
 			}
 			break
 		}
-		clean := !w.log.dirty
-		if w.commit(group); clean && w.log.dirty {
-			dirty.Reset(syncAge)
-		}
+		w.commit(group)
 	}
 }
 
@@ -312,14 +298,13 @@ func (w *writer) answer(job *work, err error) {
 
 // append writes the first n of a group to the log, and then makes them visible.
 func (w *writer) append(group []*work) (n int, err error) {
-	start, next, rows, lazy := time.Now(), w.next, 0, true
+	start, next, rows := time.Now(), w.next, 0
 	n, err = w.make(group)
 	for _, job := range group[:n] {
 		rows += job.rows
-		lazy = lazy && job.lazy
 	}
 	if err == nil && !w.frame.empty() {
-		err = w.log.append(w.frame, lazy)
+		err = w.log.append(w.frame)
 	}
 	if err != nil {
 		w.next = next
