@@ -226,9 +226,11 @@ func intersect(paths, sorted []string) []string {
 // Wrote is what is known after fields of wanted were written. after is the
 // product as the platform says it now stores it; nil: as it was sent. A platform
 // that rounds or cleans what it gets thus causes neither drift nor endless writes.
+// Of what an earlier write with an unknown outcome may have changed, and this one
+// did not write, nothing is known any more.
 func (k Known) Wrote(wanted *sdk.Product, fields []string, after *sdk.Product) Known {
 	base, sent := sdk.Product{Key: wanted.Key}, sdk.Product{Key: wanted.Key}
-	if k.Base != nil {
+	if k.Base != nil && !k.Unknown {
 		base, sent = *k.Base, *k.sent()
 	}
 	if after == nil {

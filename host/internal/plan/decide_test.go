@@ -128,3 +128,21 @@ func TestFingerprintTellsPoliciesApart(t *testing.T) {
 		seen[p.Fingerprint()] = i
 	}
 }
+
+// A write that had no answer may have changed any of its fields. A later one of
+// fewer fields says nothing of the others: they are written when they are owned
+// again, though the source is back at what was known before (simulation, seed 15301).
+func TestWhatAnUnansweredWriteMayHaveChangedIsWrittenAgain(t *testing.T) {
+	old := sdk.Product{Key: "1", Name: "Socks", Brand: "Acme"}
+	known := Known{Remote: sdk.Remote{ID: "r"}}.Wrote(&old, []string{"name", "brand"}, nil)
+	known.Unknown = true // brand = "Other" was sent, and nothing came back
+	renamed := old
+	renamed.Name = "Stockings"
+	known = known.Wrote(&renamed, []string{"name"}, nil) // brand was not owned then
+	known.Unknown = false
+	entry := &event.Entry{Key: "1", Op: sdk.Updated, Product: renamed, Known: []string{"brand", "name"}}
+	d, err := Decide(entry, known, &Policy{Carried: []string{"name", "brand"}})
+	if err != nil || d.Op != sdk.Upsert || !slices.Equal(d.Fields, []string{"brand"}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
