@@ -25,13 +25,14 @@ func tuneMemory(ctx context.Context) error {
 		return nil
 	}
 	debug.SetGCPercent(garbage)
-	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	var allocated uint64
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for worked := time.Now(); ; {
 		metrics.Read(samples)
-		debug.SetMemoryLimit(max(smallMemory, 2*int64(samples[0].Value.Uint64())))
+		live, stacks := samples[0].Value.Uint64(), samples[2].Value.Uint64()
+		debug.SetMemoryLimit(int64(max(smallMemory, 2*live) + stacks))
 		now := time.Now()
 		switch total := samples[1].Value.Uint64(); {
 		case total-allocated > 4<<20:

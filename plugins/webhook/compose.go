@@ -41,7 +41,7 @@ func newComposer(c *Config, f *faults) *composer {
 		method = k.style.method()
 	}
 	if k.method = t.compile("method", method); k.method.fixed && !isToken(k.method.sample) {
-		f.add("method", "%q is not an HTTP method", k.method.sample)
+		f.add("method", "%w", k.noMethod(k.method.sample))
 	}
 	k.checkURL(f)
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
@@ -110,7 +110,7 @@ func (k *composer) frame(s *scope) (rest.Request, error) {
 		return req, err
 	}
 	if req.Method = string(method); !isToken(req.Method) {
-		return req, sdk.Reject("method", fmt.Errorf("%q is not an HTTP method", req.Method))
+		return req, sdk.Reject("method", k.noMethod(req.Method))
 	}
 	if req.URL == nil {
 		address, err := k.url.render(s)
@@ -122,6 +122,14 @@ func (k *composer) frame(s *scope) (rest.Request, error) {
 		}
 	}
 	return req, nil
+}
+
+// noMethod quotes no text that may be a secret.
+func (k *composer) noMethod(text string) error {
+	if k.method.discreet {
+		return errors.New("the template gives no HTTP method")
+	}
+	return fmt.Errorf("%q is not an HTTP method", text)
 }
 
 // content is the body that tells of one change, and its type.

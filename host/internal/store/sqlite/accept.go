@@ -11,10 +11,8 @@ import (
 // row where it changes.
 func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	id := eventID{e.Source, e.ID}
-	if w.seen.maybe(id) {
-		if seq, err := w.position(id); err != nil || seq > 0 {
-			return store.Receipt{Seq: seq, Duplicate: true}, err
-		}
+	if seq, err := w.position(id); err != nil || seq > 0 {
+		return store.Receipt{Seq: seq, Duplicate: true}, err
 	}
 	row, err := w.product(e.Key)
 	if err != nil {
@@ -106,6 +104,9 @@ func (w *writer) position(id eventID) (int64, error) {
 	}
 	if seq := w.memory.position(id); seq > 0 {
 		return seq, nil
+	}
+	if !w.seen.maybe(id) {
+		return 0, nil
 	}
 	var seq int64
 	s := prepare(w.read, "SELECT seq FROM events WHERE source = ? AND id = ?")

@@ -38,10 +38,10 @@ type log struct {
 const (
 	logPrefix, logSuffix = "synchost-", ".wal" // not .log, which backups leave out, and cleaners remove
 	spareName            = logPrefix + "spare" + logSuffix
-	logMagic             = "synchost log 1\n\x00" // to the blank for every version
+	logMagic             = "synchost log 2\n\x00" // to the blank for every version
 	logName              = "synchost log "
 	logHeader            = len(logMagic) + 8 + 8 // the segment's number, and a random one
-	frameHeader          = 8                     // length and checksum
+	frameHeader          = 12                    // length, and checksums of it and of the body
 	maxFrame             = 1 << 30
 )
 
@@ -141,16 +141,15 @@ func (l *log) close() error { return l.file.Load().Close() }
 // seal fills in a frame's header. A frame of no bytes ends its segment.
 func seal(data []byte, seed uint32) {
 	binary.LittleEndian.PutUint32(data, uint32(len(data)-frameHeader))
-	binary.LittleEndian.PutUint32(data[4:], checksum(seed, data[:4], data[frameHeader:]))
+	binary.LittleEndian.PutUint32(data[4:], checksum(seed, data[:4]))
+	binary.LittleEndian.PutUint32(data[8:], checksum(seed, data[frameHeader:]))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func seedOf(header []byte) uint32 { return crc32.Checksum(header, castagnoli) }
 
-func checksum(seed uint32, length, body []byte) uint32 {
-	return crc32.Update(crc32.Update(seed, castagnoli, length), castagnoli, body)
-}
+func checksum(seed uint32, data []byte) uint32 { return crc32.Update(seed, castagnoli, data) }
 
 // segments are the numbers of a folder's segments, ascending.
 func segments(dir string) ([]int64, error) {
@@ -197,11 +196,7 @@ func readFrames(r io.Reader, number int64, fn func(body []byte) error) (ended bo
 		case err != nil:
 			return false, err
 		case !whole:
-			// A frame is begun when the one before it is on disk.
-			if _, whole, err = readFrame(r, seed); whole {
-				err = damaged(errors.New("a commit in the middle of the log cannot be read"))
-			}
-			return false, err
+			return false, checkEnd(io.MultiReader(bytes.NewReader(body), r), seed)
 		case len(body) == 0:
 			return true, nil
 		}
@@ -209,6 +204,20 @@ func readFrames(r io.Reader, number int64, fn func(body []byte) error) (ended bo
 			return false, err
 		}
 	}
+}
+
+// checkEnd says whether the frame that could not be read, of which r has what
+// follows its header, is where the host died: a frame is begun when the one
+// before it is on disk, so there is no whole one behind it.
+func checkEnd(r io.Reader, seed uint32) error {
+	rest, err := io.ReadAll(r)
+	for i := 0; err == nil && i+frameHeader <= len(rest); i++ {
+		length, ok := frameLength(rest[i:], seed)
+		if body := rest[i+frameHeader:]; ok && length <= len(body) && sound(rest[i:], body[:length], seed) {
+			return damaged(errors.New("a commit in the middle of the log cannot be read"))
+		}
+	}
+	return err
 }
 
 // checkHeader says whether a segment was written: what is still as it was when
@@ -226,22 +235,31 @@ func checkHeader(header []byte, number int64) (written bool, err error) {
 	return false, damaged(errors.New("it does not begin as a log does"))
 }
 
-// readFrame reads a frame's body. It says whether it is whole.
+// readFrame reads a frame's body, or what there is of it. It says whether it is whole.
 func readFrame(r io.Reader, seed uint32) (body []byte, whole bool, err error) {
 	var header [frameHeader]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
 		return nil, false, unlessShort(err)
 	}
-	length := binary.LittleEndian.Uint32(header[:])
-	if length > maxFrame {
+	length, ok := frameLength(header[:], seed)
+	if !ok {
 		return nil, false, nil
 	}
-	// In steps: a length that is made up shall not take memory for nothing.
+	// In steps: where the file ends is not known.
 	if body, err = io.ReadAll(io.LimitReader(r, int64(length))); err != nil {
 		return nil, false, err
 	}
-	whole = uint32(len(body)) == length && checksum(seed, header[:4], body) == binary.LittleEndian.Uint32(header[4:])
-	return body, whole, nil
+	return body, len(body) == length && sound(header[:], body, seed), nil
+}
+
+// frameLength is how long a header says its frame's body is.
+func frameLength(header []byte, seed uint32) (length int, ok bool) {
+	ok = checksum(seed, header[:4]) == binary.LittleEndian.Uint32(header[4:])
+	return int(binary.LittleEndian.Uint32(header)), ok
+}
+
+func sound(header, body []byte, seed uint32) bool {
+	return checksum(seed, body) == binary.LittleEndian.Uint32(header[8:])
 }
 
 func unlessShort(err error) error {

@@ -218,9 +218,11 @@ func TestALogThatCannotBeReadIsRefused(t *testing.T) {
 		tells []string
 	}{
 		"a byte in the middle": {rewritten(func(data []byte) { data[logHeader+100] ^= 1 }), []string{"damaged", "middle", "backup"}},
+		"a length":             {rewritten(func(data []byte) { data[logHeader+2] ^= 1 }), []string{"damaged", "middle", "backup"}},
+		"a block":              {rewritten(func(data []byte) { clear(data[logHeader : logHeader+300]) }), []string{"damaged", "middle", "backup"}},
 		"its name":             {rewritten(func(data []byte) { data[3] ^= 1 }), []string{"damaged", "backup"}},
 		"its number":           {rewritten(func(data []byte) { data[len(logMagic)+1] ^= 1 }), []string{"damaged", "backup"}},
-		"a later version's":    {rewritten(func(data []byte) { copy(data, "synchost log 2") }), []string{"another version", "start that one"}},
+		"a later version's":    {rewritten(func(data []byte) { copy(data, "synchost log 9") }), []string{"another version", "start that one"}},
 		"cut off before another": {func(t *testing.T, dir, segment string) {
 			addSegment(t, dir, 2)
 			if err := os.Truncate(segment, int64(logHeader)+200); err != nil {
@@ -355,7 +357,7 @@ func TestALogThatCannotGoOnTakesNoMoreThanMemoryMayHold(t *testing.T) {
 func FuzzFrames(f *testing.F) {
 	header := binary.LittleEndian.AppendUint64([]byte(logMagic), 1)
 	header = append(header, "random.."...)
-	one, end := []byte("12345678hello"), make([]byte, frameHeader)
+	one, end := []byte("123456789012hello"), make([]byte, frameHeader)
 	seal(one, seedOf(header))
 	seal(end, seedOf(header))
 	f.Add(slices.Concat(header, one, end))

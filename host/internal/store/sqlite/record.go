@@ -103,8 +103,8 @@ func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 		"SELECT seq, key FROM events e WHERE seq > ? AND seq <= ? AND seq < (SELECT max(seq) FROM events)"+
 			" AND NOT EXISTS (SELECT 1 FROM products WHERE seq = e.seq)"+
 			" AND NOT EXISTS (SELECT 1 FROM links l WHERE l.key = e.key AND l.state <> '' AND l.seq <= e.seq) ORDER BY seq LIMIT ?")
-	if s.seen.forgotten(events) {
-		s.learnAgain(ctx)
+	if s.seen.outgrown(events) {
+		defer s.learnAgain(ctx) // when there is room on the disk
 	}
 	if err != nil {
 		return events, err

@@ -15,7 +15,7 @@ import (
 
 // seen tells for nearly every new event that it is new, without a look at the
 // tables: it takes no id that is there for a new one, and one new one in a
-// thousand for one that may be there. Until it has learnt what is in the tables,
+// thousand, for each filter, for one that may be there. Until it has learnt what is in the tables,
 // all may be.
 type seen struct {
 	seed   maphash.Seed
@@ -84,9 +84,9 @@ func (l *ids) add(hash []byte) {
 	l.count++
 }
 
-// forgotten says whether so much was pruned that the filters, which never
-// forget, are to be made anew; and begins to.
-func (s *seen) forgotten(events int64) bool {
+// outgrown says whether so much was pruned that the filters, which never forget,
+// are to be made anew; and begins to.
+func (s *seen) outgrown(events int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pruned += int(events)
@@ -112,16 +112,20 @@ func (s *seen) end() {
 }
 
 // learn has s.seen know what is in the tables: all that was committed before it
-// began to learn. What is committed meanwhile is noted as it comes.
-func (s *Store) learn(ctx context.Context) { s.insist(ctx, s.learnAll) }
+// began to learn. What is committed meanwhile is noted as it comes. It tries
+// until it succeeds, or the store is closed.
+func (s *Store) learn(ctx context.Context) { s.insist(ctx, s.learnTables) }
 
 // learnAgain is learn when something may not be in the tables yet.
 func (s *Store) learnAgain(ctx context.Context) {
-	s.insist(ctx, s.writer.settled)
-	s.learn(ctx)
+	s.insist(ctx, func(ctx context.Context) error {
+		if err := s.writer.settled(ctx); err != nil {
+			return err
+		}
+		return s.learnTables(ctx)
+	})
 }
 
-// insist tries until it succeeds.
 func (s *Store) insist(ctx context.Context, try func(context.Context) error) {
 	for err := try(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed); err = try(ctx) {
 		s.options.Log.Debug("every event is looked for in the tables for now", "error", err)
@@ -135,7 +139,7 @@ func (s *Store) insist(ctx context.Context, try func(context.Context) error) {
 // learnStep is how many ids are read at once.
 const learnStep = 2_000
 
-func (s *Store) learnAll(ctx context.Context) error {
+func (s *Store) learnTables(ctx context.Context) error {
 	for last := (eventID{}); ; {
 		some, err := collect(ctx, s, "SELECT source, id FROM events WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ?",
 			func(c *columns) { c.text(last.source).text(last.id).limit(learnStep) },

@@ -36,10 +36,10 @@ func TestNothingThatIsThereIsTakenForNew(t *testing.T) {
 	check("while it learns")
 	again.learn(t.Context())
 	check("learnt")
-	if again.seen.forgotten(filterIDs - 1) {
+	if again.seen.outgrown(filterIDs - 1) {
 		t.Error("it learns anew for a few")
 	}
-	if !again.seen.forgotten(1) {
+	if !again.seen.outgrown(1) {
 		t.Error("it never learns anew")
 	}
 	check("while it learns anew")

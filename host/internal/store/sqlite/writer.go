@@ -375,7 +375,7 @@ func (w *writer) stop() error {
 // settled returns when all that was committed is in the tables, so that a query
 // there sees it.
 func (w *writer) settled(ctx context.Context) error {
-	waiting := make(chan error, 1)
+	waiting := make(chan error, 2) // work may be done twice
 	if err := w.write(ctx, &work{do: func(w *writer) error { w.asked = append(w.asked, waiting); return nil }}); err != nil {
 		return err
 	}
