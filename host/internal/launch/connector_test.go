@@ -176,8 +176,8 @@ func beHost(binary string) {
 	go func() { _ = p.Run(context.Background()) }()
 	if name == "silent" { // it never gets ready
 		for p.Status().PID == 0 && p.Status().State == Starting {
-			if left, _ := filepath.Glob("/proc/self/task/*/children"); children(left) != "" {
-				fmt.Println(children(left))
+			if pid := childOf(name); pid != "" {
+				fmt.Println(pid)
 				break
 			}
 			time.Sleep(time.Millisecond)
@@ -188,10 +188,16 @@ func beHost(binary string) {
 	time.Sleep(time.Hour)
 }
 
-func children(files []string) string {
+// childOf is our child of that executable. There may be others: the
+// first time that Go starts one, it tries with one that does nothing.
+func childOf(executable string) string {
+	files, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, name := range files {
-		if text, err := os.ReadFile(name); err == nil && len(text) > 0 {
-			return strings.Fields(string(text))[0]
+		text, _ := os.ReadFile(name)
+		for _, pid := range strings.Fields(string(text)) {
+			if path, err := os.Readlink("/proc/" + pid + "/exe"); err == nil && filepath.Base(path) == executable {
+				return pid
+			}
 		}
 	}
 	return ""
