@@ -57,7 +57,6 @@ func (s *session) settleOne(a *attempt) {
 		p.marked, p.looked = false, false // it may have been written
 	}
 	a.number = p.link.Attempts + 1
-	kind := sdk.KindOf(err)
 	switch {
 	case a.notSent():
 		// As if it had never been tried: the next session waits for the connector.
@@ -73,21 +72,27 @@ func (s *session) settleOne(a *attempt) {
 		return
 	}
 	delete(s.lane.crashes, p.key)
-	if kind == sdk.Temporary {
+	if kind := sdk.KindOf(err); kind == sdk.Temporary {
 		s.temporary(p, a)
-		return
+	} else {
+		s.turnedDown(p, a, kind)
 	}
-	s.reached()
-	if kind != sdk.Throttled {
-		s.healed()
-	}
-	if p.marked && kind != sdk.Throttled {
+}
+
+// turnedDown is a change that the platform, or the connector, does not take as
+// it is, or not now.
+func (s *session) turnedDown(p *product, a *attempt, kind sdk.Kind) {
+	err := a.result.Err
+	if kind == sdk.Throttled {
+		s.reached()
+	} else if s.healed(); p.marked {
 		p.link.Unknown = false // the platform's word is that it did nothing
 	}
 	switch op := a.change.Op; {
 	case kind == sdk.Throttled:
-		s.lane.throttle.pause(after(err), time.Now())
-		if wait := after(err); wait > 0 {
+		wait := after(err)
+		s.lane.throttle.pause(wait, time.Now())
+		if wait > 0 {
 			a.result.Err = fmt.Errorf("asked to wait %s: %w", wait, err)
 		}
 		s.uncounted(p, a)
@@ -96,10 +101,10 @@ func (s *session) settleOne(a *attempt) {
 	case kind == sdk.Denied:
 		s.denied, s.ending = err.Error(), true
 		s.lane.options.Log.Error("the platform refuses us: the lane stops until it is resumed", "reason", s.denied)
-		s.deliver(p, a, store.Failed)
+		s.record(p, a, store.Failed)
 		s.put(p)
 	case kind == sdk.Rejected:
-		s.deliver(p, a, store.GivenUp)
+		s.record(p, a, store.GivenUp)
 		s.refuse(p, err.Error())
 	case kind == sdk.Gone && (op == sdk.Archive || op == sdk.Purge):
 		a.result.Err = nil // what is gone is off sale
@@ -107,10 +112,10 @@ func (s *session) settleOne(a *attempt) {
 	case kind == sdk.Gone:
 		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
 		p.link.Unknown = false
-		s.failedFor(p, a, time.Second)
+		s.failed(p, a, time.Second)
 	default: // Conflict
 		p.link.Unknown, p.marked, p.looked = true, false, false // look again before the next write
-		s.failedFor(p, a, time.Second)
+		s.failed(p, a, time.Second)
 	}
 }
 
@@ -130,7 +135,7 @@ func (s *session) temporary(p *product, a *attempt) {
 	}
 	p.probes = 0
 	s.lane.circuit.charged = append(s.lane.circuit.charged, p.key)
-	s.failed(p, a)
+	s.failed(p, a, 0)
 }
 
 // maxProbes is how often in a row a product may be the one that shows that
@@ -160,7 +165,7 @@ func (s *session) done(p *product, a *attempt) {
 	if a.result.Unchanged {
 		outcome = store.Unchanged
 	}
-	s.deliver(p, a, outcome)
+	s.record(p, a, outcome)
 	was := blank(&p.link)
 	s.wrote(p, a)
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""
@@ -208,15 +213,11 @@ func (s *session) reached() {
 // passed takes the first of p's queue as dealt with. A product that catches up
 // says in its link where it is to go on.
 func (s *session) passed(p *product) {
-	e := &p.queue[0]
-	s.close(e.Seq)
-	s.load -= event.Size(&e.Product, e.Raw)
-	p.link.Seq, p.link.State = e.Seq, store.InStep
+	p.link.Seq, p.link.State = p.queue[0].Seq, store.InStep
 	if p.catchingUp {
-		p.link.Seq, p.link.State, p.link.Next = e.Seq+1, store.Due, time.Now()
+		p.link.Seq, p.link.State, p.link.Next = p.link.Seq+1, store.Due, time.Now()
 	}
-	*e = event.Entry{}
-	p.queue = p.queue[1:]
+	s.dequeue(p)
 }
 
 // skip passes the first of p's queue without a call.
@@ -258,32 +259,24 @@ func (s *session) refuse(p *product, reason string) {
 	s.giveUp(p, reason)
 }
 
-// failed counts the attempt and gives p a time for the next, or gives it up.
-func (s *session) failed(p *product, a *attempt) {
-	p.link.Attempts++
-	wait, more := backoff(s.lane.options.Schedule, p.link.Attempts)
-	if !more {
-		s.deliver(p, a, store.GivenUp)
+// failed counts the attempt, and gives p up or a time for the next: after wait;
+// 0: as scheduled.
+func (s *session) failed(p *product, a *attempt, wait time.Duration) {
+	schedule := s.lane.options.Schedule
+	if p.link.Attempts++; p.link.Attempts > len(schedule) {
+		s.record(p, a, store.GivenUp)
 		s.giveUp(p, a.result.Err.Error())
 		return
 	}
-	s.behind(p, a, max(wait, after(a.result.Err)))
-}
-
-// failedFor is failed, with a wait of its own.
-func (s *session) failedFor(p *product, a *attempt, wait time.Duration) {
-	p.link.Attempts++
-	if p.link.Attempts > len(s.lane.options.Schedule) {
-		s.deliver(p, a, store.GivenUp)
-		s.giveUp(p, a.result.Err.Error())
-		return
+	if wait == 0 {
+		wait = schedule[p.link.Attempts-1]
 	}
 	s.behind(p, a, max(jitter(wait), after(a.result.Err)))
 }
 
 // behind lets the lane go on without p until its time comes.
 func (s *session) behind(p *product, a *attempt, wait time.Duration) {
-	s.deliver(p, a, a.failure())
+	s.record(p, a, a.failure())
 	p.link.Next = time.Now().Add(wait)
 	s.leave(p, store.Due, a.result.Err.Error())
 }
@@ -299,9 +292,7 @@ func (s *session) giveUp(p *product, reason string) {
 		return
 	}
 	p.link.State, p.link.Seq, p.link.Reason, p.link.Attempts = store.Dead, p.queue[0].Seq, reason, 0
-	s.close(p.queue[0].Seq)
-	s.load -= event.Size(&p.queue[0].Product, p.queue[0].Raw)
-	p.queue = p.queue[1:]
+	s.dequeue(p)
 	s.put(p)
 	s.free(p)
 }
@@ -319,7 +310,7 @@ func (s *session) leave(p *product, state store.State, reason string) {
 // uncounted records a call that failed, and uses up no attempt of the product.
 func (s *session) uncounted(p *product, a *attempt) {
 	if a.number = 0; !a.looking {
-		s.deliver(p, a, a.failure())
+		s.record(p, a, a.failure())
 	}
 }
 
@@ -331,8 +322,8 @@ func (a *attempt) failure() store.Outcome {
 	return store.Failed
 }
 
-// deliver records an attempt.
-func (s *session) deliver(p *product, a *attempt, outcome store.Outcome) {
+// record notes an attempt.
+func (s *session) record(p *product, a *attempt, outcome store.Outcome) {
 	e := &p.queue[0]
 	d := store.Delivery{
 		ChangeID: a.change.ID, Op: a.change.Op.String(), Fields: a.change.Fields, Attempt: a.number,

@@ -5,16 +5,8 @@ import (
 	"time"
 )
 
-// backoff is the wait before the attempt after attempts failed ones; false: that
-// was the last. A tenth of it at most is added by chance, so that products that
-// failed together do not come back together.
-func backoff(schedule []time.Duration, attempts int) (time.Duration, bool) {
-	if attempts > len(schedule) {
-		return 0, false
-	}
-	return jitter(schedule[attempts-1]), true
-}
-
+// jitter adds a tenth of d at most by chance, so that products that failed
+// together do not come back together.
 func jitter(d time.Duration) time.Duration {
 	if d < 10 {
 		return d

@@ -100,7 +100,7 @@ func (s *session) linksOf(ctx context.Context, entries []event.Entry) (map[strin
 	links := make(map[string]store.Link, len(entries))
 	for i := range entries {
 		key := entries[i].Key
-		if link, known := s.links[key]; known {
+		if link, known := s.recentLinks[key]; known {
 			links[key] = link
 		} else if s.products[key] == nil {
 			keys = append(keys, key)
@@ -144,6 +144,15 @@ func (s *session) queue(p *product, e *event.Entry) {
 	s.load += event.Size(&e.Product, e.Raw)
 }
 
+// dequeue takes the first of what p has to do as dealt with.
+func (s *session) dequeue(p *product) {
+	e := &p.queue[0]
+	s.close(e.Seq)
+	s.load -= event.Size(&e.Product, e.Raw)
+	*e = event.Entry{}
+	p.queue = p.queue[1:]
+}
+
 // unqueue takes what p has to do from the i-th on as dealt with, or as left to
 // what p's link says.
 func (s *session) unqueue(p *product, i int) {
@@ -184,8 +193,12 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 	default:
 		// A newer version deserves an early try, but a stream of them no flood.
 		link.Attempts = 0
-		if wait, _ := backoff(s.lane.options.Schedule, 1); now.Add(wait).Before(link.Next) {
-			link.Next = now.Add(wait)
+		early := now
+		if schedule := s.lane.options.Schedule; len(schedule) > 0 {
+			early = now.Add(jitter(schedule[0]))
+		}
+		if early.Before(link.Next) {
+			link.Next = early
 		}
 		s.put(p)
 	}
@@ -401,11 +414,11 @@ func (s *session) release(p *product) {
 
 func (s *session) forget(p *product) {
 	delete(s.products, p.key)
-	if len(s.links) >= maxWindow {
-		clear(s.links)
+	if len(s.recentLinks) >= maxWindow {
+		clear(s.recentLinks)
 	}
-	if delete(s.links, p.key); p.link.State == store.InStep && p.link.Base == nil { // a small one
-		s.links[p.key] = p.link
+	if delete(s.recentLinks, p.key); p.link.State == store.InStep && p.link.Base == nil { // a small one
+		s.recentLinks[p.key] = p.link
 	}
 	if p.retried {
 		s.retried--

@@ -28,17 +28,17 @@ type session struct {
 	batch, inFlight, window int
 	timeout                 time.Duration
 
-	cursor   int64                 // read up to here
-	open     []int64               // positions up to cursor that are not done, ascending
-	closed   map[int64]bool        // those of open that are done, until open is next gone through
-	products map[string]*product   // those being worked on
-	links    map[string]store.Link // of some that were worked on, so that they need not be read again
-	load     int                   // bytes of the entries in their queues
-	ready    []*product            // those with a decision to carry out, in order
-	looking  []*product            // those to be found before anything is written
-	retried  int                   // of products, those taken up because they were due
-	wake     []string              // products that are due now, whatever their time
-	nextDue  time.Time             // when the next product that is behind is to be tried; zero: none
+	cursor      int64                 // read up to here
+	open        []int64               // positions up to cursor that are not done, ascending
+	closed      map[int64]bool        // those of open that are done, until open is next gone through
+	products    map[string]*product   // those being worked on
+	recentLinks map[string]store.Link // of some products that were worked on, so that they need not be read again
+	load        int                   // bytes of the entries in their queues
+	ready       []*product            // those with a decision to carry out, in order
+	looking     []*product            // those to be found before anything is written
+	retried     int                   // of products, those taken up because they were due
+	wake        []string              // products that are due now, whatever their time
+	nextDue     time.Time             // when the next product that is behind is to be tried; zero: none
 
 	calls   int         // calls in flight
 	sent    int         // changes in them
@@ -100,15 +100,15 @@ func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 	}
 	s := &session{
 		lane: l, port: port, policy: policy,
-		batch:    lower(limits.Batch, l.options.Batch),
-		inFlight: lower(limits.InFlight, l.options.InFlight),
-		timeout:  l.options.Timeout,
-		cursor:   l.row.Cursor,
-		closed:   map[int64]bool{},
-		products: map[string]*product{},
-		links:    map[string]store.Link{},
-		nextDue:  time.Now(),
-		saved:    make(chan error, 1),
+		batch:       lower(limits.Batch, l.options.Batch),
+		inFlight:    lower(limits.InFlight, l.options.InFlight),
+		timeout:     l.options.Timeout,
+		cursor:      l.row.Cursor,
+		closed:      map[int64]bool{},
+		products:    map[string]*product{},
+		recentLinks: map[string]store.Link{},
+		nextDue:     time.Now(),
+		saved:       make(chan error, 1),
 	}
 	if s.timeout <= 0 {
 		s.timeout = limits.Timeout
