@@ -57,6 +57,9 @@ func (d Decimal) Text() (sdk.Decimal, error) {
 // calculate is a op b.
 func calculate(op string, a, b *big.Rat) (Decimal, error) {
 	r := new(big.Rat)
+	if (op == "/" || op == "%") && b.Sign() == 0 {
+		return Decimal{}, errors.New("division by zero")
+	}
 	switch op {
 	case "+":
 		r.Add(a, b)
@@ -65,10 +68,11 @@ func calculate(op string, a, b *big.Rat) (Decimal, error) {
 	case "*":
 		r.Mul(a, b)
 	case "/":
-		if b.Sign() == 0 {
-			return Decimal{}, errors.New("division by zero")
-		}
 		r.Quo(a, b)
+	case "%": // what is left of a; it has a's sign
+		r.Quo(a, b)
+		times := new(big.Rat).SetInt(new(big.Int).Quo(r.Num(), r.Denom()))
+		r.Sub(a, times.Mul(times, b))
 	}
 	if r.Num().BitLen() > maxBits || r.Denom().BitLen() > maxBits {
 		return Decimal{}, errGrown

@@ -90,7 +90,8 @@ func TestFilter(t *testing.T) {
 		`sum(map(product.prices, .amount)) == 22.5`:              true,
 		`reduce(product.prices, #acc + .amount, 0) == 22.5`:      true,
 		`decimal("1.50") == 1.5 && decimal(2) == 2`:              true,
-		`7 % 4 == 3`: true,
+		`7 % 4 == 3 && -7 % 4 == -3`:                             true,
+		`product.prices[1].amount % 3 == 1 && 7.5 % 2 == 1.5`:    true,
 
 		// Prices and stock.
 		`price(product) == 12.5`:                                true,
@@ -188,7 +189,7 @@ func TestFilterRefuses(t *testing.T) {
 		`stock(event) == 1`:             `stock does not take an object: write stock(product) or stock(product, location) (line 1, character 1 of the expression)`,
 		`all(product.name, true)`:       `all takes a list, not a text (line 1, character 13 of the expression)`,
 		`product.tags contains "x"`:     `contains does not take a list and a text (line 1, character 14 of the expression)`,
-		`stock(product) % 2 == 1`:       `% does not take a decimal and a whole number (line 1, character 16 of the expression)`,
+		`product.tags % 2 == 1`:         `% does not take a list and a whole number: write numbers on both sides (line 1, character 14 of the expression)`,
 		`decimal("1,5") > 1`:            `"1,5" is not a decimal: write digits with a point, such as 12.50 (line 1, character 9 of the expression)`,
 		`let f = round; f(1) == 1`:      `there is no function "f" (line 1, character 16 of the expression)`,
 		`product.name.upper() == "BAG"`: `only functions can be called: write upper(product.name), not product.name.upper() (line 1, character 14 of the expression)`,
@@ -241,6 +242,7 @@ func TestFilterFailsOnProduct(t *testing.T) {
 		`round(product.attributes.colour) == 1`:         `round does not take a text: write round(number, digits) (line 1, character 1 of the expression)`,
 		`decimal(product.attributes.colour) == 1`:       `decimal: "red" is not a decimal: write digits with a point, such as 12.50 (line 1, character 1 of the expression)`,
 		`stock(product) / (1 - 1) == 0`:                 `division by zero (line 1, character 16 of the expression)`,
+		`stock(product) % (1 - 1) == 0`:                 `division by zero (line 1, character 16 of the expression)`,
 		`9223372036854775807 + 1 > 0`:                   `the whole number grows too large: write decimal(…) around one of the numbers (line 1, character 21 of the expression)`,
 		`round(1, 99) == 1`:                             `round: can round to between -20 and 20 digits, not to 99 (line 1, character 1 of the expression)`,
 	} {

@@ -17,7 +17,7 @@ const (
 )
 
 var operators = []function{
-	arithmeticOperator("-"), arithmeticOperator("*"), arithmeticOperator("/"),
+	arithmeticOperator("-"), arithmeticOperator("*"), arithmeticOperator("/"), arithmeticOperator("%"),
 	{name: "+", forms: [][]kind{{number, number}, {text, text}}, operator: true, gives: sumType,
 		usage: "string(x) to join texts, decimal(x) to calculate",
 		call: func(args []any) (any, error) {

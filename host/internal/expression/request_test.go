@@ -20,6 +20,7 @@ func TestRequest(t *testing.T) {
 		`body.id + 1`:                     "12345678901234567891",
 		`body.price`:                      "19.90",
 		`body.price * 3`:                  "59.7",
+		`body.big % 7`:                    "2",
 		`body.big`:                        "1500",
 		`body.huge`:                       "1e999999999",
 		`sum(map(body.lines, .n))`:        "0.3",
