@@ -119,16 +119,16 @@ func (w *webhook) do(ctx context.Context, req rest.Request) (*rest.Response, err
 	if err := w.handshake.wait(ctx); err != nil {
 		return &rest.Response{}, err
 	}
-	resp, err := w.authorized(ctx, req)
+	resp, err := w.doAuthorized(ctx, req)
 	if err != nil {
 		err = w.judge(resp, err)
 	}
 	return resp, err
 }
 
-// authorized sends req with the credentials. A token that is refused is got
+// doAuthorized sends req with the credentials. A token that is refused is got
 // anew, once: it may have been revoked before its time.
-func (w *webhook) authorized(ctx context.Context, req rest.Request) (*rest.Response, error) {
+func (w *webhook) doAuthorized(ctx context.Context, req rest.Request) (*rest.Response, error) {
 	for first := true; ; first = false {
 		credentials, err := w.auth.credentials(ctx)
 		if err != nil {
