@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/store"
@@ -186,7 +185,7 @@ func (s *session) cannotLook(p *product) {
 // mayRepeat says whether a create may be sent twice.
 func (s *session) mayRepeat() bool {
 	if s.lane.options.OnUnknown == "" {
-		return slices.Contains(s.policy.Carried, "raw")
+		return s.policy.CarriesRaw()
 	}
 	return s.lane.options.OnUnknown == Retry
 }

@@ -37,6 +37,9 @@ const (
 	KeepThere    OnDelete = "keep"    // leave it as it is
 )
 
+// CarriesRaw says whether the connector takes events of no product.
+func (policy *Policy) CarriesRaw() bool { return slices.Contains(policy.Carried, sdk.RawField) }
+
 // Known is what the host knows of a product at a connector.
 type Known struct {
 	Remote   sdk.Remote
@@ -81,8 +84,6 @@ const (
 	NotCarried   Reason = "raw: this connector does not take events of no product"
 )
 
-const raw = "raw"
-
 // Decide says what to do about entry, which is a catalog row, or a journal
 // entry where the policy delivers every event. An error means that the filter
 // or a mapping failed on this product: it is the product's own trouble.
@@ -92,9 +93,9 @@ func Decide(entry *event.Entry, known Known, policy *Policy) (Decision, error) {
 		e = Event(entry)
 	}
 	switch {
-	case entry.Op == sdk.Received && !slices.Contains(policy.Carried, raw):
+	case entry.Op == sdk.Received && !policy.CarriesRaw():
 		return Decision{Reason: NotCarried}, nil
-	case entry.Hint && !slices.Contains(policy.Carried, raw):
+	case entry.Hint && !policy.CarriesRaw():
 		return Decision{Reason: OnlyHint}, nil
 	}
 	if pass, err := policy.Filter.Match(&entry.Product, e); err != nil {
@@ -103,7 +104,7 @@ func Decide(entry *event.Entry, known Known, policy *Policy) (Decision, error) {
 		return Decision{Reason: Filtered}, nil
 	}
 	if entry.Op == sdk.Received {
-		return Decision{Op: sdk.Forward, Wanted: entry.Product, Fields: []string{raw}}, nil
+		return Decision{Op: sdk.Forward, Wanted: entry.Product, Fields: []string{sdk.RawField}}, nil
 	}
 	wanted, err := policy.Mapping.Apply(&entry.Product, e)
 	if err != nil {
@@ -159,7 +160,7 @@ func decideEvent(entry *event.Entry, wanted sdk.Product, policy *Policy) Decisio
 
 // decideUpsert writes the fields in which the platform is out of step.
 func decideUpsert(entry *event.Entry, wanted sdk.Product, known Known, policy *Policy) Decision {
-	spoken := policy.known(entry, &wanted)
+	spoken := policy.spokenOf(entry, &wanted)
 	changed := spoken
 	if known.Base != nil && !known.Archived && !known.Unknown {
 		changed = intersect(sdk.Diff(known.sent(), &wanted), spoken)
@@ -176,9 +177,9 @@ func decideUpsert(entry *event.Entry, wanted sdk.Product, known Known, policy *P
 	return Decision{Op: sdk.Upsert, Wanted: wanted, Fields: fields}
 }
 
-// known are the field paths of which the source has spoken, and those that the
+// spokenOf are the field paths of which the source has spoken, and those that the
 // mapping makes. What a source never spoke of is never written, not even empty.
-func (policy *Policy) known(entry *event.Entry, wanted *sdk.Product) []string {
+func (policy *Policy) spokenOf(entry *event.Entry, wanted *sdk.Product) []string {
 	var paths []string
 	for _, path := range entry.Known {
 		if !strings.HasSuffix(path, "*") {
