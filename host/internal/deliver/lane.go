@@ -10,12 +10,10 @@ package deliver
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -96,29 +94,6 @@ type Options struct {
 	Drain     time.Duration   // how long calls in flight may take when the lane ends; 0: until each times out
 	Log       hclog.Logger
 	Metrics   *Metrics
-}
-
-// Metrics are shared by all lanes.
-type Metrics struct {
-	outcomes *prometheus.CounterVec
-	delay    *prometheus.HistogramVec
-}
-
-// NewMetrics registers the lanes' metrics.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	m := &Metrics{
-		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "synchost_deliver_attempts_total", Help: "Attempts and skipped changes by their outcome.",
-		}, []string{"connector", "outcome"}),
-		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "synchost_deliver_delay_seconds", Help: "Time from accepting a change to its delivery.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
-		}, []string{"connector"}),
-	}
-	if r != nil {
-		r.MustRegister(m.outcomes, m.delay)
-	}
-	return m
 }
 
 // Lane is one connector's way through the journal.
@@ -218,7 +193,7 @@ func (l *Lane) once(ctx context.Context) error {
 func (l *Lane) policy(carried []string) *plan.Policy {
 	policy := l.options.Policy
 	policy.Carried = carried
-	policy.Every = l.options.Deliver == Every || l.options.Deliver == "" && slices.Contains(carried, "raw")
+	policy.Every = l.options.Deliver == Every || l.options.Deliver == "" && policy.CarriesRaw()
 	l.update(func(st *Status) {
 		if st.Deliver = Latest; policy.Every {
 			st.Deliver = Every

@@ -136,17 +136,7 @@ func (s *session) run(ctx context.Context) error {
 	stop := ctx.Done()
 	for {
 		now := time.Now()
-		if s.lane.setBack(now) {
-			s.ending = true
-		} else {
-			s.lane.seen = now.Round(0)
-		}
-		if !s.ending && s.trouble == nil {
-			if err := s.fill(ctx, now); err != nil && ctx.Err() == nil {
-				s.ending, s.trouble = true, err
-			}
-			s.dispatch(calls, now)
-		}
+		s.work(ctx, calls, now)
 		if s.ending && s.calls == 0 {
 			s.unmark()
 			if stop == nil && !s.lastTry {
@@ -181,6 +171,22 @@ func (s *session) run(ctx context.Context) error {
 			cancel()
 		}
 	}
+}
+
+// work reads on and sends what is ready, unless the session is to end.
+func (s *session) work(ctx, calls context.Context, now time.Time) {
+	if s.lane.setBack(now) {
+		s.ending = true
+	} else {
+		s.lane.seen = now.Round(0)
+	}
+	if s.ending || s.trouble != nil {
+		return
+	}
+	if err := s.fill(ctx, now); err != nil && ctx.Err() == nil {
+		s.ending, s.trouble = true, err
+	}
+	s.dispatch(calls, now)
 }
 
 // unmark takes back the marks of what was not sent.
