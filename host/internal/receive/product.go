@@ -123,7 +123,7 @@ func productEvents(r *request) ([]event.Event, error) {
 	return events, nil
 }
 
-func productStream(r *request, keep accept) (*taken, error) {
+func productStream(r *request, keep keepFunc) (*taken, error) {
 	switch r.mediaType() {
 	case "application/x-ndjson", "application/ndjson", "application/jsonl":
 	default:

@@ -226,7 +226,7 @@ func TestStreamKeepsTheOrderOfEachProduct(t *testing.T) {
 		}
 		last[e.Key]++
 	}
-	if len(k.kept()) != products*rounds || most > lanes {
+	if len(k.kept()) != products*rounds || most > width {
 		t.Errorf("%d events, %d calls at once", len(k.kept()), most)
 	}
 }

@@ -96,15 +96,15 @@ type receiver struct {
 // scheme is one way of sending. Its functions are called in this order, and each
 // only if the one before had no objection; those that are optional may be nil.
 type scheme struct {
-	methods []string                               // nil: any
-	verify  func(*request) error                   // is it from whom it should be?
-	events  func(*request) ([]event.Event, error)  // what does it say?
-	stream  func(*request, accept) (*taken, error) // optional: instead of events; nil taken: use events
-	answer  func(http.ResponseWriter, *taken)      // optional: default 200 without a body
+	methods []string                                 // nil: any
+	verify  func(*request) error                     // is it from whom it should be?
+	stream  func(*request, keepFunc) (*taken, error) // optional: keeps what it says as it comes; nil taken: ask events
+	events  func(*request) ([]event.Event, error)    // what does it say?
+	answer  func(http.ResponseWriter, *taken)        // optional: default 200 without a body
 }
 
-// accept keeps events; what has gone wrong comes back as a refusal.
-type accept func(ctx context.Context, events []event.Event) (taken, error)
+// keepFunc keeps events of one receiver; what has gone wrong comes back as a refusal.
+type keepFunc func(ctx context.Context, events []event.Event) (taken, error)
 
 // taken is what became of a request's events. It is the answer of the product scheme.
 type taken struct {
@@ -191,8 +191,9 @@ func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
 	if err := r.receiver.limit.take(r.now); err != nil {
 		return nil, err
 	}
+	keep := h.keepFor(r.receiver)
 	if s.stream != nil {
-		if done, err := s.stream(r, h.accept(r.receiver)); done != nil || err != nil {
+		if done, err := s.stream(r, keep); done != nil || err != nil {
 			return done, err
 		}
 	}
@@ -200,12 +201,11 @@ func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := h.accept(r.receiver)(r.Context(), events)
+	done, err := keep(r.Context(), events)
 	return &done, err
 }
 
-// accept keeps events of one receiver.
-func (h *Handler) accept(r *receiver) accept {
+func (h *Handler) keepFor(r *receiver) keepFunc {
 	return func(ctx context.Context, events []event.Event) (done taken, err error) {
 		for i := range events {
 			events[i].Source = r.config.Name

@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -98,6 +99,26 @@ func (r *request) readBody(most int64) ([]byte, error) {
 			return nil, brokenOff(err)
 		}
 	}
+}
+
+// bodyStream is the body, of any length, as long as something keeps coming.
+func (r *request) bodyStream() io.Reader {
+	if r.read {
+		return bytes.NewReader(r.bodyText)
+	}
+	return progress{r}
+}
+
+// progress gives each read of the body its own time, and the answer, whose time
+// began with the request, time after that.
+type progress struct{ r *request }
+
+func (p progress) Read(to []byte) (int, error) {
+	// Where no deadline can be set, that of the server holds.
+	now := time.Now()
+	_ = p.r.control.SetReadDeadline(now.Add(p.r.idle))
+	_ = p.r.control.SetWriteDeadline(now.Add(p.r.idle + answerTime))
+	return p.r.Body.Read(to)
 }
 
 func tooLarge(most int64) error {

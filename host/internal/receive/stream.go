@@ -1,15 +1,12 @@
 package receive
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"hash/maphash"
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,19 +16,19 @@ import (
 const (
 	chunk     = 128       // events of a stream that are kept at once
 	chunkSize = 256 << 10 // bytes of lines that are; one line may be more
-	lanes     = 4         // chunks that are being kept at the same time
+	width     = 4         // chunks that are being kept at the same time
 	maxErrors = 100       // refused lines that the answer tells of
 )
 
 // stream keeps events as they come, in chunks, several of them at a time. All
 // events of one product go the same way, one after the other, so their order
 // holds; that between products means nothing. What is in memory is bounded by
-// chunk and lanes, however long the stream.
+// chunk and width, however long the stream.
 type stream struct {
 	group *errgroup.Group
 	ctx   context.Context
 	seed  maphash.Seed
-	ways  [lanes]way
+	ways  [width]way
 
 	mu   sync.Mutex
 	done taken // but for what the reader notes
@@ -48,7 +45,7 @@ type way struct {
 	free    chan []event.Event
 }
 
-func newStream(ctx context.Context, keep accept) *stream {
+func newStream(ctx context.Context, keep keepFunc) *stream {
 	s := &stream{seed: maphash.MakeSeed()}
 	s.group, s.ctx = errgroup.WithContext(ctx)
 	for i := range s.ways {
@@ -60,7 +57,7 @@ func newStream(ctx context.Context, keep accept) *stream {
 	return s
 }
 
-func (s *stream) keep(w *way, keep accept) error {
+func (s *stream) keep(w *way, keep keepFunc) error {
 	for events := range w.full {
 		done, err := keep(s.ctx, events)
 		if err != nil {
@@ -97,7 +94,7 @@ func (s *stream) read(in *lineReader, parse func(line []byte, n int) (event.Even
 			s.refuse(in.number, err)
 			continue
 		}
-		w := &s.ways[maphash.String(s.seed, e.Key)%lanes]
+		w := &s.ways[maphash.String(s.seed, e.Key)%width]
 		w.pending, w.size = append(w.pending, e), w.size+len(line)
 		if len(w.pending) == chunk || w.size >= chunkSize {
 			if err := s.send(w); err != nil {
@@ -159,72 +156,4 @@ func shorten(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
-var errLongLine = errors.New("the line is longer than is taken")
-
-// lineReader reads lines of bounded length, and can go on behind one that is longer.
-type lineReader struct {
-	in     *bufio.Reader
-	long   []byte // a line that is longer than the reader's buffer
-	most   int
-	number int // of the last line, from 1
-}
-
-func newLineReader(r io.Reader, most int) *lineReader {
-	return &lineReader{in: bufio.NewReaderSize(r, 64<<10), most: most}
-}
-
-// next is the next line without its end; it is valid until the next call. A
-// last line without an end is one, unless reading failed.
-func (l *lineReader) next() ([]byte, error) {
-	l.number++
-	line, err := l.in.ReadSlice('\n')
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return l.ended(line, err)
-	}
-	l.long = l.long[:0]
-	tooLong := false
-	for errors.Is(err, bufio.ErrBufferFull) {
-		if tooLong = tooLong || len(l.long)+len(line) > l.most; !tooLong {
-			l.long = append(l.long, line...)
-		}
-		line, err = l.in.ReadSlice('\n')
-	}
-	if tooLong && (err == nil || errors.Is(err, io.EOF)) {
-		return nil, errLongLine
-	}
-	return l.ended(append(l.long, line...), err)
-}
-
-func (l *lineReader) ended(line []byte, err error) ([]byte, error) {
-	switch {
-	case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
-	default:
-		return nil, err
-	}
-	if line = bytes.TrimSpace(line); len(line) > l.most {
-		return nil, errLongLine
-	}
-	return line, nil
-}
-
-// bodyStream is the body, of any length, as long as something keeps coming.
-func (r *request) bodyStream() io.Reader {
-	if r.read {
-		return bytes.NewReader(r.bodyText)
-	}
-	return progress{r}
-}
-
-// progress gives each read of the body its own time, and the answer, whose time
-// began with the request, time after that.
-type progress struct{ r *request }
-
-func (p progress) Read(to []byte) (int, error) {
-	// Where no deadline can be set, that of the server holds.
-	now := time.Now()
-	_ = p.r.control.SetReadDeadline(now.Add(p.r.idle))
-	_ = p.r.control.SetWriteDeadline(now.Add(p.r.idle + answerTime))
-	return p.r.Body.Read(to)
 }

@@ -24,8 +24,9 @@ type Stats struct {
 
 // tally counts and logs for one receiver.
 type tally struct {
-	log     hclog.Logger
-	metrics *metrics
+	log                  hclog.Logger
+	metrics              *metrics
+	accepted, duplicates prometheus.Counter // nil where there is no receiver
 
 	mu         sync.Mutex
 	counts     Stats
@@ -42,16 +43,17 @@ var reasons = []string{
 // newTally makes the counters of a receiver, at 0, so that the first refusal is
 // an increase. What no receiver is there for goes by no name, and has one reason.
 func newTally(name string, log hclog.Logger, m *metrics) *tally {
+	t := &tally{log: log, metrics: m, counts: Stats{Name: name}, lines: rate.NewLimiter(1, 5)}
 	if name == "" {
 		m.refusals.WithLabelValues("", "path")
-	} else {
-		for _, reason := range reasons {
-			m.refusals.WithLabelValues(name, reason)
-		}
-		m.events.WithLabelValues(name, "accepted")
-		m.events.WithLabelValues(name, "duplicate")
+		return t
 	}
-	return &tally{log: log, metrics: m, counts: Stats{Name: name}, lines: rate.NewLimiter(1, 5)}
+	for _, reason := range reasons {
+		m.refusals.WithLabelValues(name, reason)
+	}
+	t.accepted = m.events.WithLabelValues(name, "accepted")
+	t.duplicates = m.events.WithLabelValues(name, "duplicate")
+	return t
 }
 
 func (t *tally) stats() Stats {
@@ -65,10 +67,9 @@ func (t *tally) took(done taken, now time.Time) {
 	t.counts.Accepted += int64(done.Accepted)
 	t.counts.Duplicates += int64(done.Duplicates)
 	t.counts.LastEvent = now
-	name := t.counts.Name
 	t.mu.Unlock()
-	t.metrics.events.WithLabelValues(name, "accepted").Add(float64(done.Accepted))
-	t.metrics.events.WithLabelValues(name, "duplicate").Add(float64(done.Duplicates))
+	t.accepted.Add(float64(done.Accepted))
+	t.duplicates.Add(float64(done.Duplicates))
 }
 
 // refused counts a request that was refused. Of the request, the log tells the
