@@ -2,25 +2,22 @@ package main
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/deliver"
-	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/launch"
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/inspect"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/receive"
-	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
 
@@ -36,6 +33,38 @@ type host struct {
 	bin       *inspect.Bin // nil: not enabled
 	listening atomic.Bool
 	started   time.Time
+}
+
+// services are what the host runs, in the order of what needs what: the last is
+// stopped first. Their listeners are open.
+func (h *host) services(ctx context.Context, registry *prometheus.Registry) ([]service, error) {
+	var services []service
+	if h.config.Inspector.Enabled {
+		listener, err := inspect.Listen(ctx, h.config.Inspector.Listen)
+		if err != nil {
+			return nil, err
+		}
+		h.bin = inspect.New(h.config.Inspector.Keep)
+		services = append(services, service{"inspector", serveHTTP(listener, h.bin, time.Second)})
+	}
+	control, err := ops.Listen(ctx, h.config.Host.Socket)
+	if err != nil {
+		return nil, err
+	}
+	deps := h.deps()
+	registry.MustRegister(ops.NewCollector(h.store, deps.Lanes))
+	server, err := h.listen(ctx, ops.NewMetrics(registry, deps.Version))
+	if err != nil {
+		return nil, err
+	}
+	return append(services,
+		service{"control API", serveHTTP(control, ops.NewAPI(deps), time.Second)},
+		service{"connectors", together(h.processes, (*launch.Process).Run)},
+		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
+		service{"pruning", h.prune},
+		service{"memory", tuneMemory},
+		service{"receivers", h.receive(server)},
+	), nil
 }
 
 // listen opens the listener of the receivers, and of health and metrics beside them.
@@ -147,115 +176,6 @@ func laneOptions(c config.Connector, policy plan.Policy, host config.Host, log h
 		o.Burst = max(1, int(o.Rate))
 	}
 	return o
-}
-
-// intake is the store as receivers see it. It remembers trouble for those who
-// ask whether the host takes events.
-type intake struct {
-	store   store.Store
-	trouble atomic.Pointer[trouble]
-	broken  atomic.Pointer[error]
-}
-
-type trouble struct {
-	err error
-	at  time.Time
-}
-
-func (in *intake) Accept(ctx context.Context, events []event.Event) ([]store.Receipt, error) {
-	receipts, err := in.store.Accept(ctx, events)
-	if err != nil && ctx.Err() == nil {
-		in.trouble.Store(&trouble{err, time.Now()})
-	} else if err == nil && in.trouble.Load() != nil {
-		in.trouble.Store(nil)
-	}
-	return receipts, err
-}
-
-// forgetTrouble is how long a failed Accept makes the host look unready. It has
-// to end by itself: whoever looks may send no event to find out.
-const forgetTrouble = 10 * time.Second
-
-// writable says why the store takes no events; nil: it does.
-func (in *intake) writable() error {
-	if broken := in.broken.Load(); broken != nil {
-		return *broken
-	}
-	if t := in.trouble.Load(); t != nil && time.Since(t.at) < forgetTrouble {
-		return t.err
-	}
-	return nil
-}
-
-func (in *intake) damaged(err error) { in.broken.Store(&err) }
-
-// pruneEvery is how often what is too old is forgotten.
-const pruneEvery = 10 * time.Minute
-
-// prune forgets journal entries and deliveries that are older than they are to
-// be kept, and that no lane needs, not even a disabled connector's.
-func (h *host) prune(ctx context.Context) error {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		if err := h.pruneOnce(ctx); err != nil && ctx.Err() == nil {
-			h.log.Warn("what is too old could not be forgotten, and is tried again", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (h *host) pruneOnce(ctx context.Context) error {
-	now := time.Now()
-	passed, err := h.store.Head(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range h.config.Connectors {
-		lane, err := h.store.Lane(ctx, c.Name)
-		if err != nil {
-			return err
-		}
-		if !c.Enabled && lane.Cursor == 0 {
-			continue // it never ran
-		}
-		passed = min(passed, lane.Passed())
-	}
-	_, err = h.store.Prune(ctx, store.PruneLimits{
-		EventsBefore:     now.Add(-h.config.Host.KeepEvents),
-		DeliveriesBefore: now.Add(-h.config.Host.KeepDeliveries),
-		Passed:           passed,
-	})
-	return err
-}
-
-// serveHTTP serves handler on listener until its context ends, and then waits for
-// requests in hand. Answers that go on for ever end with the context.
-func serveHTTP(listener net.Listener, handler http.Handler, drain time.Duration) func(context.Context) error {
-	return func(ctx context.Context) error {
-		server := &http.Server{
-			Handler: handler, ReadHeaderTimeout: 10 * time.Second,
-			BaseContext: func(net.Listener) context.Context { return ctx },
-		}
-		stopped := make(chan error, 1)
-		stop := context.AfterFunc(ctx, func() {
-			limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-			defer cancel()
-			stopped <- errors.Join(server.Shutdown(limit), server.Close())
-		})
-		err := server.Serve(listener)
-		if !stop() {
-			err = <-stopped
-		}
-		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.DeadlineExceeded) {
-			return nil
-		}
-		return err
-	}
 }
 
 func newLog(h config.Host) hclog.Logger {

@@ -17,7 +17,6 @@ import (
 	"github.com/synchost/synchost/host/internal/launch"
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/cli"
-	"github.com/synchost/synchost/host/internal/ops/inspect"
 	"github.com/synchost/synchost/host/internal/receive"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
@@ -60,9 +59,9 @@ func run(ctx context.Context, file string) error {
 	for _, p := range silent {
 		log.Error(p.String()) // its own trouble: the others go on
 	}
-	st := &intake{}
+	in := &intake{}
 	receivers, wrong := receive.New(cfg.Receivers, receive.Options{
-		Accepter: st, TrustedProxies: cfg.Host.TrustedProxies, MaxBody: cfg.Host.MaxBody,
+		Accepter: in, TrustedProxies: cfg.Host.TrustedProxies, MaxBody: cfg.Host.MaxBody,
 		ReadTimeout: cfg.Host.ReadTimeout, Log: log.Named("receive"), Metrics: registry,
 	})
 	if problems = slices.Concat(problems, answers, wrong); len(problems) > 0 {
@@ -71,15 +70,15 @@ func run(ctx context.Context, file string) error {
 	}
 
 	db, err := sqlite.Open(ctx, sqlite.Options{
-		Dir: cfg.Host.DataDir, Log: log.Named("store"), Metrics: registry, Damaged: st.damaged,
+		Dir: cfg.Host.DataDir, Log: log.Named("store"), Metrics: registry, Damaged: in.damaged,
 	})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	st.store = db
+	in.store = db
 
-	h := &host{config: cfg, log: log, store: db, intake: st, receivers: receivers, started: time.Now()}
+	h := &host{config: cfg, log: log, store: db, intake: in, receivers: receivers, started: time.Now()}
 	metrics := deliver.NewMetrics(registry)
 	for i, c := range cfg.Connectors {
 		if c.Enabled {
@@ -89,34 +88,10 @@ func run(ctx context.Context, file string) error {
 		}
 	}
 
-	// In the order of what needs what: the last is stopped first.
-	var services []service
-	if cfg.Inspector.Enabled {
-		listener, err := inspect.Listen(ctx, cfg.Inspector.Listen)
-		if err != nil {
-			return err
-		}
-		h.bin = inspect.New(cfg.Inspector.Keep)
-		services = append(services, service{"inspector", serveHTTP(listener, h.bin, time.Second)})
-	}
-	control, err := ops.Listen(ctx, cfg.Host.Socket)
+	services, err := h.services(ctx, registry)
 	if err != nil {
 		return err
 	}
-	deps := h.deps()
-	registry.MustRegister(ops.NewCollector(db, deps.Lanes))
-	server, err := h.listen(ctx, ops.NewMetrics(registry, deps.Version))
-	if err != nil {
-		return err
-	}
-	services = append(services,
-		service{"control API", serveHTTP(control, ops.NewAPI(deps), time.Second)},
-		service{"connectors", together(h.processes, (*launch.Process).Run)},
-		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
-		service{"pruning", h.prune},
-		service{"memory", tuneMemory},
-		service{"receivers", h.receive(server)},
-	)
 	log.Info("synchost runs", "listen", cfg.Host.Listen, "receivers", len(cfg.Receivers), "connectors", len(h.lanes))
 	err = serve(ctx, services)
 	log.Info("synchost has stopped")

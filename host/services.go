@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -65,5 +68,30 @@ func together[T any](all []T, run func(T, context.Context) error) func(context.C
 		}
 		<-ctx.Done()
 		return group.Wait()
+	}
+}
+
+// serveHTTP serves handler on listener until its context ends, and then waits for
+// requests in hand. Answers that go on for ever end with the context.
+func serveHTTP(listener net.Listener, handler http.Handler, drain time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: 10 * time.Second,
+			BaseContext: func(net.Listener) context.Context { return ctx },
+		}
+		stopped := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() {
+			limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+			defer cancel()
+			stopped <- errors.Join(server.Shutdown(limit), server.Close())
+		})
+		err := server.Serve(listener)
+		if !stop() {
+			err = <-stopped
+		}
+		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		return err
 	}
 }
