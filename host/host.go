@@ -132,7 +132,7 @@ func (h *host) receiverStats() []ops.ReceiverStatus {
 // process is the process of an enabled connector, nil of any other.
 func (h *host) process(name string) *launch.Process {
 	for _, p := range h.processes {
-		if p.Status().Connector == name {
+		if p.Name() == name {
 			return p
 		}
 	}

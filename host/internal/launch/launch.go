@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -109,6 +108,9 @@ func newConnectorLogs(spec Spec, log hclog.Logger, drop func(int)) *logs {
 	return l
 }
 
+// Name is the connector's.
+func (p *Process) Name() string { return p.spec.Connector.Name }
+
 // Run keeps the connector running until ctx ends, then drains it. It is called
 // once. The error says that the drain did not go well: calls in flight were cut
 // off.
@@ -141,36 +143,24 @@ func (p *Process) Run(ctx context.Context) error {
 	}
 }
 
-// sweep removes what dead hosts left behind.
-func (s Spec) sweep(log hclog.Logger) {
-	for _, root := range []string{s.RunDir, os.TempDir()} {
-		if root == "" {
-			continue
-		}
-		if err := sweep(root); err != nil {
-			log.Warn("could not clear away what an earlier run left", "folder", root, "error", err)
-		}
-	}
-}
-
 // live runs one process from its start to its end, and says why it ended. The
 // answer to a stop or a restart that went well is nil.
 func (p *Process) live(ctx context.Context) error {
 	began := time.Now()
 	p.logs.forget()
 	p.set(Starting, "")
-	proc, err := p.open(ctx)
-	if proc != nil {
-		defer proc.end()
+	l, err := p.open(ctx)
+	if l != nil {
+		defer l.end()
 	}
 	if err != nil {
 		return &ended{cause: err}
 	}
 	p.metrics.start.Observe(time.Since(began).Seconds())
-	p.log.Info("connector ready", "version", p.Status().Version, "pid", proc.child.ID(), "sha256", proc.sum)
+	p.log.Info("connector ready", "version", p.Status().Version, "pid", l.child.ID(), "sha256", l.sum)
 	ready := time.Now()
-	p.hand(proc.connector)
-	err = p.watch(ctx, proc)
+	p.hand(l.connector)
+	err = p.watch(ctx, l)
 	if err != nil {
 		p.set(Starting, p.logs.masked(err.Error())) // nobody gets this client any more
 		return &ended{cause: err, ready: time.Since(ready)}
@@ -178,53 +168,38 @@ func (p *Process) live(ctx context.Context) error {
 	p.set(Stopping, "")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.spec.stopTimeout())
 	defer cancel()
-	return proc.stop(drain)
+	return l.stop(drain)
 }
 
 // open starts a process and configures the connector.
-func (p *Process) open(ctx context.Context) (*process, error) {
+func (p *Process) open(ctx context.Context) (*life, error) {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	proc, err := start(starting, p.spec, p.logs)
-	p.update(func(s *Status) { s.SHA256 = proc.sum })
+	l, err := start(starting, p.spec, p.logs)
+	p.update(func(s *Status) { s.SHA256 = l.sum })
 	if err != nil {
 		return nil, err
 	}
-	p.update(func(s *Status) { s.PID = proc.child.cmd.Process.Pid })
-	defer context.AfterFunc(ctx, func() { _ = proc.child.Kill(ctx) })()
-	is, err := proc.describe(starting, p.spec, p.logs)
+	p.update(func(s *Status) { s.PID = l.child.cmd.Process.Pid })
+	defer context.AfterFunc(ctx, func() { _ = l.child.Kill(ctx) })()
+	is, err := l.describe(starting, p.spec, p.logs)
 	if err != nil {
-		return proc, err
+		return l, err
 	}
 	p.update(func(s *Status) { s.Version = is.Version })
 
 	configuring, cancel := context.WithTimeout(ctx, configureTimeout)
 	defer cancel()
-	_, problems, err := proc.connector.Configure(configuring, p.spec.Setup())
+	_, problems, err := l.connector.Configure(configuring, p.spec.Setup())
 	if len(problems) > 0 {
-		return proc, config.Problems(p.spec.Connector.Problems(problems))
+		return l, config.Problems(p.spec.Connector.Problems(problems))
 	}
-	return proc, proc.explain(err)
-}
-
-// describe asks the connector what it is, and hides the texts that it calls
-// secret.
-func (p *process) describe(ctx context.Context, spec Spec, logs *logs) (sdk.Description, error) {
-	is, err := p.connector.Describe(ctx)
-	if err != nil {
-		return is, p.explain(err)
-	}
-	logs.hide(spec.Connector.SecretTexts(is.Options))
-	is.Version = logs.masked(is.Version)
-	if want := pluginName(spec.Connector.Plugin); is.Name != want {
-		return is, spec.refuse("plugin", fmt.Sprintf("the binary %s calls itself %q: write that name, or install the right binary", spec.Binary, is.Name))
-	}
-	return is, nil
+	return l, l.explain(err)
 }
 
 // watch waits until the process ends, hangs, is to be restarted, or ctx ends;
 // the last two give nil.
-func (p *Process) watch(ctx context.Context, proc *process) error {
+func (p *Process) watch(ctx context.Context, l *life) error {
 	probe := time.NewTicker(p.times.probeEvery)
 	defer probe.Stop()
 	for misses := 0; ; {
@@ -233,13 +208,13 @@ func (p *Process) watch(ctx context.Context, proc *process) error {
 			return nil
 		case <-p.kick:
 			return nil
-		case <-proc.child.done:
-			return errors.New(proc.child.ending())
-		case method := <-proc.overdue:
+		case <-l.child.done:
+			return errors.New(l.child.ending())
+		case method := <-l.overdue:
 			return fmt.Errorf("it hangs: %s gave no answer by its deadline", method)
 		case <-probe.C:
 		}
-		err := proc.ping(ctx, p.times.probeTimeout)
+		err := l.ping(ctx, p.times.probeTimeout)
 		if err == nil || ctx.Err() != nil {
 			misses = 0
 			continue

@@ -98,7 +98,7 @@ func TestLimits(t *testing.T) {
 // ends threads, so that must be one that stays.
 func TestOutlivesTheThreadThatStartedIt(t *testing.T) {
 	logs := newLogs(hclog.NewNullLogger(), hclog.NoLevel, nil)
-	var proc *process
+	var l *life
 	var err error
 	thread := make(chan int)
 	var once func()
@@ -111,7 +111,7 @@ func TestOutlivesTheThreadThatStartedIt(t *testing.T) {
 			<-done
 			return
 		}
-		proc, err = start(t.Context(), spec(t, "good", `{}`), logs)
+		l, err = start(t.Context(), spec(t, "good", `{}`), logs)
 		thread <- unix.Gettid()
 	}
 	go once()
@@ -119,11 +119,11 @@ func TestOutlivesTheThreadThatStartedIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer proc.end()
+	defer l.end()
 	for exists(task) {
 		time.Sleep(time.Millisecond) // a thread's end gives no signal
 	}
-	if err := proc.ping(t.Context(), patience); err != nil {
+	if err := l.ping(t.Context(), patience); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,20 +18,20 @@ func Probe(ctx context.Context, spec Spec, log hclog.Logger, use func(*sdk.Clien
 	logs := newConnectorLogs(spec, log, func(int) {})
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	proc, err := start(starting, spec, logs)
+	l, err := start(starting, spec, logs)
 	if err != nil {
 		return err
 	}
-	defer proc.end()
-	if _, err := proc.describe(starting, spec, logs); err != nil {
+	defer l.end()
+	if _, err := l.describe(starting, spec, logs); err != nil {
 		return err
 	}
-	if err := use(proc.connector); err != nil {
-		return proc.explain(err)
+	if err := use(l.connector); err != nil {
+		return l.explain(err)
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), spec.stopTimeout())
 	defer cancel()
-	return proc.stop(drain)
+	return l.stop(drain)
 }
 
 // pluginName is the name that a binary named by plugin calls itself.

@@ -1,7 +1,11 @@
 package launch
 
 import (
+	"os"
+	"strconv"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/sdk"
@@ -33,4 +37,31 @@ func (s Spec) stopTimeout() time.Duration {
 		return s.StopTimeout
 	}
 	return 20 * time.Second
+}
+
+// env is a process's whole environment but for what go-plugin adds: nothing is
+// inherited save what the operator allowed.
+func (s Spec) env(tmp string) []string {
+	var env []string
+	for _, name := range s.Connector.Env {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	if limit := s.Connector.MemoryMax; limit > 0 {
+		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(limit/10*9, 10))
+	}
+	return append(env, fixedEnv(tmp)...)
+}
+
+// sweep removes what dead hosts left behind.
+func (s Spec) sweep(log hclog.Logger) {
+	for _, root := range []string{s.RunDir, os.TempDir()} {
+		if root == "" {
+			continue
+		}
+		if err := sweep(root); err != nil {
+			log.Warn("could not clear away what an earlier run left", "folder", root, "error", err)
+		}
+	}
 }

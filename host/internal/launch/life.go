@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,8 +33,8 @@ const (
 	fairDeadline     = time.Second // missing a shorter one proves nothing
 )
 
-// process is one life of a connector: a running child and the connection to it.
-type process struct {
+// life is one life of a connector: a running child and the connection to it.
+type life struct {
 	child     *child
 	rpc       *plugin.Client
 	health    grpc_health_v1.HealthClient
@@ -48,52 +47,52 @@ type process struct {
 
 // start runs the binary of spec up to the handshake. Its process is gone again
 // when start fails.
-func start(ctx context.Context, spec Spec, logs *logs) (p *process, err error) {
-	p = &process{overdue: make(chan string, 1)}
+func start(ctx context.Context, spec Spec, logs *logs) (l *life, err error) {
+	l = &life{overdue: make(chan string, 1)}
 	defer func() {
 		if err != nil {
-			p.end()
+			l.end()
 		}
 	}()
-	work, err := p.folder(spec.RunDir)
+	work, err := l.folder(spec.RunDir)
 	if err != nil {
-		return p, err
+		return l, err
 	}
 	sockets := work
 	if len(work) > maxSocketFolder {
-		if sockets, err = p.folder(""); err != nil {
-			return p, err
+		if sockets, err = l.folder(""); err != nil {
+			return l, err
 		}
 		if len(sockets) > maxSocketFolder {
-			return p, fmt.Errorf("%s is too long a path for a Unix socket: set a shorter data_dir or TMPDIR", sockets)
+			return l, fmt.Errorf("%s is too long a path for a Unix socket: set a shorter data_dir or TMPDIR", sockets)
 		}
 	}
 	var binary string
-	if binary, p.sum, err = stage(spec.Binary, work); errors.As(err, new(*machineTrouble)) {
-		return p, err
+	if binary, l.sum, err = stage(spec.Binary, work); errors.As(err, new(*machineTrouble)) {
+		return l, err
 	} else if err != nil {
-		return p, spec.refuse("plugin", err.Error())
+		return l, spec.refuse("plugin", err.Error())
 	}
-	if pin := spec.Connector.SHA256; pin != "" && !strings.EqualFold(pin, p.sum) {
-		return p, spec.refuse("sha256", fmt.Sprintf("the binary %s has %s: install the pinned one, or pin this one if it is right", spec.Binary, p.sum))
+	if pin := spec.Connector.SHA256; pin != "" && !strings.EqualFold(pin, l.sum) {
+		return l, spec.refuse("sha256", fmt.Sprintf("the binary %s has %s: install the pinned one, or pin this one if it is right", spec.Binary, l.sum))
 	}
 	if spec.StateDir != "" {
 		if err := os.MkdirAll(spec.StateDir, 0o700); err != nil {
-			return p, &machineTrouble{err}
+			return l, &machineTrouble{err}
 		}
 	}
 
-	p.child = newChild(binary, spec.env(work), logs)
-	p.child.memoryMax = spec.Connector.MemoryMax
-	p.child.sockets = sockets
-	p.child.tls = spec.Connector.TLS != "off"
-	p.rpc = plugin.NewClient(p.clientConfig(spec, logs))
-	defer context.AfterFunc(ctx, func() { _ = p.child.Kill(ctx) })()
-	return p, p.connect(ctx, logs)
+	l.child = newChild(binary, spec.env(work), logs)
+	l.child.memoryMax = spec.Connector.MemoryMax
+	l.child.sockets = sockets
+	l.child.tls = spec.Connector.TLS != "off"
+	l.rpc = plugin.NewClient(l.clientConfig(spec, logs))
+	defer context.AfterFunc(ctx, func() { _ = l.child.Kill(ctx) })()
+	return l, l.connect(ctx, logs)
 }
 
 // folder makes a folder that is removed with the process.
-func (p *process) folder(root string) (string, error) {
+func (l *life) folder(root string) (string, error) {
 	if root == "" {
 		root = os.TempDir()
 	}
@@ -101,80 +100,80 @@ func (p *process) folder(root string) (string, error) {
 	if err != nil {
 		return "", &machineTrouble{fmt.Errorf("make a private folder for the process: %w", err)}
 	}
-	p.folders = append(p.folders, f)
+	l.folders = append(l.folders, f)
 	return f.path, nil
 }
 
-// env is a process's whole environment but for what go-plugin adds: nothing is
-// inherited save what the operator allowed.
-func (s Spec) env(tmp string) []string {
-	var env []string
-	for _, name := range s.Connector.Env {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	if limit := s.Connector.MemoryMax; limit > 0 {
-		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(limit/10*9, 10))
-	}
-	return append(env, fixedEnv(tmp)...)
-}
-
-func (p *process) clientConfig(spec Spec, logs *logs) *plugin.ClientConfig {
+func (l *life) clientConfig(spec Spec, logs *logs) *plugin.ClientConfig {
 	return &plugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake,
 		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: sdk.ClientPlugins()},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
-			p.child.cmd.Env = append(p.child.cmd.Env, cmd.Env...)
-			p.child.cmd.Env = append(p.child.cmd.Env, plugin.EnvUnixSocketDir+"="+p.child.sockets)
-			return p.child, nil
+			l.child.cmd.Env = append(l.child.cmd.Env, cmd.Env...)
+			l.child.cmd.Env = append(l.child.cmd.Env, plugin.EnvUnixSocketDir+"="+l.child.sockets)
+			return l.child, nil
 		},
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: filepath.Dir(p.child.cmd.Path)},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: filepath.Dir(l.child.cmd.Path)},
 		SkipHostEnv:      true,
-		AutoMTLS:         p.child.tls,
+		AutoMTLS:         l.child.tls,
 		StartTimeout:     startTimeout,
-		GRPCDialOptions:  append(sdk.ClientDialOptions(), grpc.WithChainUnaryInterceptor(p.follow, maskReplies(logs.masked))),
+		GRPCDialOptions:  append(sdk.ClientDialOptions(), grpc.WithChainUnaryInterceptor(l.follow, maskReplies(logs.masked))),
 		Logger:           hclog.NewNullLogger(), // what matters of it comes back as errors
 	}
 }
 
 // connect shakes hands and opens the connection.
-func (p *process) connect(ctx context.Context, logs *logs) error {
-	rpc, err := p.rpc.Client()
+func (l *life) connect(ctx context.Context, logs *logs) error {
+	rpc, err := l.rpc.Client()
 	if err != nil {
-		return p.noHandshake(ctx, err, logs)
+		return l.noHandshake(ctx, err, logs)
 	}
 	conn, ok := rpc.(*plugin.GRPCClient)
 	if !ok {
 		return fmt.Errorf("the connector does not speak gRPC")
 	}
-	p.health = grpc_health_v1.NewHealthClient(conn.Conn)
+	l.health = grpc_health_v1.NewHealthClient(conn.Conn)
 	dispensed, err := rpc.Dispense(sdk.Dispensed)
 	if err != nil {
 		return err
 	}
-	p.connector, ok = dispensed.(*sdk.Client)
+	l.connector, ok = dispensed.(*sdk.Client)
 	if !ok {
 		return fmt.Errorf("dispensed a %T", dispensed)
 	}
 	return nil
 }
 
+// describe asks the connector what it is, and hides the texts that it calls
+// secret.
+func (l *life) describe(ctx context.Context, spec Spec, logs *logs) (sdk.Description, error) {
+	is, err := l.connector.Describe(ctx)
+	if err != nil {
+		return is, l.explain(err)
+	}
+	logs.hide(spec.Connector.SecretTexts(is.Options))
+	is.Version = logs.masked(is.Version)
+	if want := pluginName(spec.Connector.Plugin); is.Name != want {
+		return is, spec.refuse("plugin", fmt.Sprintf("the binary %s calls itself %q: write that name, or install the right binary", spec.Binary, is.Name))
+	}
+	return is, nil
+}
+
 // noHandshake says why there was none.
-func (p *process) noHandshake(ctx context.Context, err error, logs *logs) error {
-	if p.child.cmd.Process == nil && errors.Is(err, fs.ErrPermission) {
+func (l *life) noHandshake(ctx context.Context, err error, logs *logs) error {
+	if l.child.cmd.Process == nil && errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("start the process: %w (is its folder on a file system that is mounted noexec?)", err)
 	}
-	if p.child.cmd.Process == nil {
+	if l.child.cmd.Process == nil {
 		return fmt.Errorf("start the process: %w", err)
 	}
-	<-p.child.done // go-plugin killed it, if it was not gone
-	switch line := strings.TrimSpace(p.child.first); {
+	<-l.child.done // go-plugin killed it, if it was not gone
+	switch line := strings.TrimSpace(l.child.first); {
 	case ctx.Err() != nil:
 		return fmt.Errorf("no handshake in time: %w", context.Cause(ctx))
-	case line == "" && !p.child.killed:
-		return fmt.Errorf("%s before its handshake", p.child.ending())
+	case line == "" && !l.child.killed:
+		return fmt.Errorf("%s before its handshake", l.child.ending())
 	case line != "" && strings.Count(line, "|") < 3:
 		return fmt.Errorf("it wrote %q to its standard output, where the handshake belongs: nothing else may be printed there", shorten(logs.masked(line), 200))
 	}
@@ -193,14 +192,14 @@ func shorten(text string, most int) string {
 // without an answer. The SDK ends a connector's work a little before, so such a
 // connector does not heed its context: nobody knows what it still does, until it
 // is gone.
-func (p *process) follow(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	p.calls.RLock()
-	defer p.calls.RUnlock()
+func (l *life) follow(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	l.calls.RLock()
+	defer l.calls.RUnlock()
 	began := time.Now()
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	if status.Code(err) == codes.DeadlineExceeded && time.Since(began) >= fairDeadline && !strings.HasPrefix(method, "/grpc.health.") {
 		select {
-		case p.overdue <- method[strings.LastIndexByte(method, '/')+1:]:
+		case l.overdue <- method[strings.LastIndexByte(method, '/')+1:]:
 		default:
 		}
 	}
@@ -209,11 +208,11 @@ func (p *process) follow(ctx context.Context, method string, req, reply any, cc 
 
 // answered waits until no call is under way: a connector that has answered all
 // of them may not have sent all of its answers.
-func (p *process) answered(ctx context.Context) error {
+func (l *life) answered(ctx context.Context) error {
 	idle := make(chan struct{})
 	go func() {
-		p.calls.Lock()
-		defer p.calls.Unlock()
+		l.calls.Lock()
+		defer l.calls.Unlock()
 		close(idle)
 	}()
 	select {
@@ -225,10 +224,10 @@ func (p *process) answered(ctx context.Context) error {
 }
 
 // ping asks the process whether it is well.
-func (p *process) ping(ctx context.Context, timeout time.Duration) error {
+func (l *life) ping(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer, err := p.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})
+	answer, err := l.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})
 	if err != nil {
 		return err
 	}
@@ -239,16 +238,16 @@ func (p *process) ping(ctx context.Context, timeout time.Duration) error {
 }
 
 // explain says in the place of ErrProcessGone how the process ended.
-func (p *process) explain(err error) error {
+func (l *life) explain(err error) error {
 	if !errors.Is(err, sdk.ErrProcessGone) {
 		return err
 	}
 	select {
-	case <-p.child.done:
-		return fmt.Errorf("%w: %s", sdk.ErrProcessGone, p.child.ending())
+	case <-l.child.done:
+		return fmt.Errorf("%w: %s", sdk.ErrProcessGone, l.child.ending())
 	case <-time.After(2 * pipeWait):
 	}
-	if p.child.tls {
+	if l.child.tls {
 		return fmt.Errorf("%w (a connector that cannot do mutual TLS needs tls = \"off\")", err)
 	}
 	return err
@@ -256,37 +255,37 @@ func (p *process) explain(err error) error {
 
 // stop drains the process: calls in flight are waited for until ctx ends, then
 // it is asked to end, then made to. The error says that it was made to.
-func (p *process) stop(ctx context.Context) error {
-	err := p.connector.Stop(ctx)
+func (l *life) stop(ctx context.Context) error {
+	err := l.connector.Stop(ctx)
 	if err == nil {
-		err = p.answered(ctx)
+		err = l.answered(ctx)
 	}
-	p.child.interrupt()
+	l.child.interrupt()
 	select {
-	case <-p.child.done:
+	case <-l.child.done:
 	case <-time.After(killWait):
 		err = errors.Join(err, fmt.Errorf("it did not end within %s of being asked to", killWait))
 	}
-	p.end()
+	l.end()
 	if err != nil {
-		return fmt.Errorf("killed: %w", p.explain(err))
+		return fmt.Errorf("killed: %w", l.explain(err))
 	}
 	return nil
 }
 
 // end kills the process if it is not gone, and clears away what it leaves. It
 // may be called again.
-func (p *process) end() {
-	if p.child != nil && p.child.cmd.Process != nil {
-		_ = p.child.Kill(context.Background())
-		<-p.child.done
+func (l *life) end() {
+	if l.child != nil && l.child.cmd.Process != nil {
+		_ = l.child.Kill(context.Background())
+		<-l.child.done
 	}
 	// Only now: asking a live process to shut down, as this does, may take for ever.
-	if p.rpc != nil {
-		p.rpc.Kill()
+	if l.rpc != nil {
+		l.rpc.Kill()
 	}
-	for _, f := range p.folders {
+	for _, f := range l.folders {
 		_ = f.remove() // what stays is swept at the next start
 	}
-	p.folders = nil
+	l.folders = nil
 }
