@@ -105,19 +105,19 @@ func (k *composer) request(c *sdk.Change, at time.Time) (rest.Request, error) {
 // frame is a request without content: method and URL.
 func (k *composer) frame(s *scope) (rest.Request, error) {
 	req := rest.Request{URL: k.target, Header: make(http.Header, 8)}
-	method, err := k.method.render(s)
-	if err != nil {
+	var err error
+	if req.Method, err = k.method.renderText(s); err != nil {
 		return req, err
 	}
-	if req.Method = string(method); !isToken(req.Method) {
+	if !isToken(req.Method) {
 		return req, sdk.Reject("method", k.noMethod(req.Method))
 	}
 	if req.URL == nil {
-		address, err := k.url.render(s)
+		address, err := k.url.renderText(s)
 		if err != nil {
 			return req, err
 		}
-		if req.URL, err = parseURL(string(address)); err != nil {
+		if req.URL, err = parseURL(address); err != nil {
 			return req, sdk.Reject("url", err)
 		}
 	}
@@ -152,14 +152,14 @@ func (k *composer) finish(req *rest.Request, s *scope, contentType string) error
 		return err
 	}
 	for _, h := range k.headers {
-		value, err := h.render(s)
+		value, err := h.renderText(s)
 		if err != nil {
 			return err
 		}
-		if !isHeaderValue(string(value)) {
+		if !isHeaderValue(value) {
 			return sdk.Reject(h.option, errors.New("the value holds a line break or another character that a header cannot carry"))
 		}
-		req.Header[h.name] = []string{string(value)}
+		req.Header[h.name] = []string{value}
 	}
 	if k.signer != nil {
 		k.signer.sign(req, s.ID, s.Time)

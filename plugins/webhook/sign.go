@@ -37,7 +37,7 @@ type signer interface {
 	sign(req *rest.Request, id string, at time.Time)
 }
 
-// signers of a style; nil: it does not sign.
+// newSigner is the signer of a style; nil: it does not sign.
 func newSigner(c *Config, f *faults) signer {
 	if c.Style != "standard-webhooks" && len(c.OldSecrets) > 0 {
 		f.add("old_secrets", "only style = \"standard-webhooks\" has room for several signatures")
