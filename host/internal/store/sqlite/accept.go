@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"math"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -11,7 +12,8 @@ import (
 // row where it changes.
 func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	id := eventID{e.Source, e.ID}
-	if seq, err := w.position(id); err != nil || seq > 0 {
+	hash := w.salt.ofID(id)
+	if seq, err := w.position(id, hash); err != nil || seq > 0 {
 		return store.Receipt{Seq: seq, Duplicate: true}, err
 	}
 	row, err := w.product(e.Key)
@@ -35,7 +37,7 @@ func (w *writer) accept(e *event.Event, now time.Time) (store.Receipt, error) {
 	}
 	entry.Known = nil // which is the catalog's
 	w.stage.addEntry(&entry, product)
-	w.seen.add(id)
+	w.seen.add(hash, entry.Seq)
 	w.next++
 	return store.Receipt{Seq: entry.Seq}, nil
 }
@@ -98,19 +100,25 @@ func (w *writer) product(key string) (*event.Entry, error) {
 }
 
 // position is where an event is already; 0: nowhere.
-func (w *writer) position(id eventID) (int64, error) {
+func (w *writer) position(id eventID, hash uint64) (seq int64, err error) {
 	if seq := w.stage.ids[id]; seq > 0 {
 		return seq, nil
 	}
 	if seq := w.memory.position(id); seq > 0 {
 		return seq, nil
 	}
-	if !w.seen.maybe(id) {
-		return 0, nil
+	for _, place := range w.seen.places(hash) {
+		found, err := positions(w.read, byID, hash, place.first, place.last, math.MaxInt)
+		if err != nil {
+			return 0, err
+		}
+		for _, at := range found {
+			s := prepare(w.read, "SELECT seq FROM events WHERE seq = ? AND source = ? AND id = ?")
+			s.int(at).text(id.source).text(id.id)
+			if err := s.each(func(v *values) { seq = v.int() }); err != nil || seq > 0 {
+				return seq, err
+			}
+		}
 	}
-	var seq int64
-	s := prepare(w.read, "SELECT seq FROM events WHERE source = ? AND id = ?")
-	s.text(id.source).text(id.id)
-	err := s.each(func(v *values) { seq = v.int() })
-	return seq, err
+	return 0, nil
 }

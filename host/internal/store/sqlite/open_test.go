@@ -205,8 +205,9 @@ func TestADamagedFileIsRefused(t *testing.T) {
 }
 
 func flipMiddle(data []byte) []byte {
-	middle := len(data) / 2 / 4096 * 4096
-	for i := range data[middle : middle+4096] {
+	const page = 8192
+	middle := len(data) / 2 / page * page
+	for i := range data[middle : middle+page] {
 		data[middle+i] ^= 0xff
 	}
 	return data

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -70,15 +71,34 @@ func (s *Store) Journal(ctx context.Context, after int64, limit int) ([]event.En
 
 // History reads one product's entries behind a position.
 func (s *Store) History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error) {
-	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) ([]event.Entry, error) {
-		return s.entries(ctx, room, "SELECT "+entryColumns+" FROM events WHERE key = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?",
-			func(c *columns) { c.text(key).int(after).int(below).limit(limit) }, (*values).entry)
+	return s.behind(ctx, after, limit, func(room *int, after, below int64, limit int) (list []event.Entry, err error) {
+		for {
+			found, err := s.positionsOf(ctx, key, after+1, below-1, limit-len(list))
+			if err != nil || len(found) == 0 {
+				return list, err
+			}
+			after = found[len(found)-1]
+			rows, err := s.entries(ctx, room, "SELECT "+entryColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?)) AND key = ? ORDER BY seq",
+				func(c *columns) { c.text(jsonList(found)).text(key) }, (*values).entry)
+			if list = append(list, rows...); err != nil || *room <= 0 || len(list) >= limit {
+				return list, err
+			}
+		}
 	}, func(_ []*tail, e *event.Entry) *event.Entry {
 		if e.Key != key {
 			return nil
 		}
 		return e
 	})
+}
+
+// positionsOf are up to limit places where the tables may have an entry of key.
+func (s *Store) positionsOf(ctx context.Context, key string, from, to int64, limit int) (found []int64, err error) {
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		found, err = positions(conn, byKey, s.salt.ofKey(key), from, to, limit)
+		return err
+	})
+	return found, err
 }
 
 // Catalog reads products whose last change is behind a position.
@@ -134,10 +154,18 @@ func settled[T any](ctx context.Context, s *Store, query string, fill func(*colu
 // shown is settled for what people look at, which on a full disk is what the
 // tables have: they look because the disk is full.
 func shown[T any](ctx context.Context, s *Store, query string, fill func(*columns), scan func(*values) T) ([]T, error) {
-	if err := s.writer.settled(ctx); err != nil && !errors.Is(err, store.ErrFull) {
+	if err := s.settledOrFull(ctx); err != nil {
 		return nil, err
 	}
 	return collect(ctx, s, query, fill, scan)
+}
+
+// settledOrFull is writer.settled; on a full disk the tables stay as they are.
+func (s *Store) settledOrFull(ctx context.Context) error {
+	if err := s.writer.settled(ctx); !errors.Is(err, store.ErrFull) {
+		return err
+	}
+	return nil
 }
 
 // Products reads catalog rows.
@@ -167,7 +195,7 @@ func (s *Store) Head(ctx context.Context) (int64, error) {
 
 // At is the first position accepted at or after t.
 func (s *Store) At(ctx context.Context, t time.Time) (int64, error) {
-	if err := s.writer.settled(ctx); err != nil && !errors.Is(err, store.ErrFull) {
+	if err := s.settledOrFull(ctx); err != nil {
 		return 0, err
 	}
 	return s.firstAt(ctx, "events", "accepted", t)
@@ -316,9 +344,16 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 
 // Deliveries reads records of attempts.
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
-	query := "SELECT id, " + deliveryColumns + " FROM deliveries WHERE id > ?"
+	query, positions := "SELECT id, "+deliveryColumns+" FROM deliveries WHERE id > ?", []int64(nil)
 	if q.Key != "" {
-		query += " AND key = ? AND seq IN (SELECT seq FROM events WHERE key = ?)"
+		if err := s.settledOrFull(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		if positions, err = s.positionsOf(ctx, q.Key, 1, math.MaxInt64, math.MaxInt); err != nil {
+			return nil, err
+		}
+		query += " AND key = ? AND seq IN (SELECT value FROM json_each(?))"
 	}
 	if q.Connector != "" {
 		query += " AND connector = ?"
@@ -330,7 +365,7 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	rows, err := shown(ctx, s, query+" LIMIT ?", func(c *columns) {
 		c.int(q.After)
 		if q.Key != "" {
-			c.text(q.Key).text(q.Key)
+			c.text(q.Key).text(jsonList(positions))
 		}
 		if q.Connector != "" {
 			c.text(q.Connector)

@@ -92,19 +92,28 @@ const pruneStep = 1_000
 // latest entry, since it is the catalog's. A full disk is what it may mend: there
 // it works on the tables as they are.
 func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
-	if err := s.writer.settled(ctx); err != nil && !errors.Is(err, store.ErrFull) {
+	if err := s.settledOrFull(ctx); err != nil {
 		return 0, err
 	}
 	first, err := s.firstAt(ctx, "events", "accepted", p.EventsBefore)
 	if err != nil {
 		return 0, err
 	}
+	var gone []int64
 	events, err := s.forget(ctx, "events", min(p.Passed, first-1),
 		"SELECT seq, key FROM events e WHERE seq > ? AND seq <= ? AND seq < (SELECT max(seq) FROM events)"+
 			" AND NOT EXISTS (SELECT 1 FROM products WHERE seq = e.seq)"+
-			" AND NOT EXISTS (SELECT 1 FROM links l WHERE l.key = e.key AND l.state <> '' AND l.seq <= e.seq) ORDER BY seq LIMIT ?")
+			" AND NOT EXISTS (SELECT 1 FROM links l WHERE l.key = e.key AND l.state <> '' AND l.seq <= e.seq) ORDER BY seq LIMIT ?",
+		func(some []int64) error {
+			if gone = append(gone, some...); len(gone) < maxRun {
+				return nil
+			}
+			defer func() { gone = nil }()
+			return s.thin(gone)
+		})
+	err = errors.Join(err, s.thin(gone))
 	if s.seen.outgrown(events) {
-		defer s.learnAgain(ctx) // when there is room on the disk
+		defer s.learn(ctx)
 	}
 	if err != nil {
 		return events, err
@@ -113,15 +122,32 @@ func (s *Store) Prune(ctx context.Context, p store.PruneLimits) (int64, error) {
 		return events, err
 	}
 	deliveries, err := s.forget(ctx, "deliveries", first-1,
-		"SELECT id, '' FROM deliveries WHERE id > ? AND id <= ? AND id < (SELECT max(id) FROM deliveries) ORDER BY id LIMIT ?")
+		"SELECT id, '' FROM deliveries WHERE id > ? AND id <= ? AND id < (SELECT max(id) FROM deliveries) ORDER BY id LIMIT ?",
+		func([]int64) error { return nil })
 	return events + deliveries, err
+}
+
+// thin has nobody look for what was pruned. On a full disk they look in vain.
+func (s *Store) thin(gone []int64) error {
+	for len(gone) > 0 {
+		err := s.tables.do(func(conn *sqlite.Conn) (err error) {
+			gone, err = thinRuns(conn, gone)
+			return err
+		})
+		if errors.Is(err, store.ErrFull) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forget deletes the rows that query finds between two ids, some at a time. A
 // reader finds them: there is nothing to write when there are none. What is found
 // stays so, since the catalog moves to new entries only. Links are looked for in
-// memory first, and then in the tables, where they go.
-func (s *Store) forget(ctx context.Context, table string, last int64, query string) (gone int64, err error) {
+// memory first, and then in the tables, where they go. It tells of each step.
+func (s *Store) forget(ctx context.Context, table string, last int64, query string, step func(ids []int64) error) (gone int64, err error) {
 	type row struct {
 		id  int64
 		key string
@@ -148,5 +174,8 @@ func (s *Store) forget(ctx context.Context, table string, last int64, query stri
 			return gone, err
 		}
 		gone += int64(len(ids))
+		if err := step(ids); err != nil {
+			return gone, err
+		}
 	}
 }

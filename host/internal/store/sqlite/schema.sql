@@ -16,8 +16,18 @@ CREATE TABLE events (
   product  BLOB NOT NULL,    -- as of this event, after the merge
   raw      BLOB              -- JSON, of events that map to no product
 ) STRICT;
-CREATE UNIQUE INDEX events_id ON events (source, id);
-CREATE INDEX events_key ON events (key); -- and by seq, which is the row's own id
+
+-- Where in the journal an id or a key is: see runs.go. Each event is in one run.
+CREATE TABLE runs (
+  last  INTEGER PRIMARY KEY, -- positions: from first to last
+  first INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  bits  INTEGER NOT NULL -- of a hash that choose its bucket
+) STRICT;
+CREATE TABLE buckets (
+  id   INTEGER PRIMARY KEY, -- of the run, whether by id or by key, and of the hash
+  refs BLOB NOT NULL        -- hashes with positions, sorted
+) STRICT;
 
 -- The catalog says where in the journal each product's latest state is. That
 -- entry is never pruned.
@@ -86,3 +96,7 @@ CREATE INDEX deliveries_seq ON deliveries (seq);
 -- Up to which segment of the log the tables have taken it over.
 CREATE TABLE log (segment INTEGER NOT NULL) STRICT;
 INSERT INTO log VALUES (0);
+
+-- What keeps others from choosing ids whose hashes are the same.
+CREATE TABLE salt (salt BLOB NOT NULL) STRICT;
+INSERT INTO salt VALUES (randomblob(16));

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"hash/maphash"
 	"sync"
 	"time"
 
@@ -14,120 +13,105 @@ import (
 )
 
 // seen tells for nearly every new event that it is new, without a look at the
-// tables: it takes no id that is there for a new one, and one new one in a
-// thousand, for each filter, for one that may be there. Until it has learnt what is in the tables,
-// all may be.
+// tables. It takes no id that is there for a new one; and one new one in a
+// thousand, for each filter, for one that may be there.
 type seen struct {
-	seed   maphash.Seed
 	mu     sync.Mutex
-	known  *ids
-	learnt *ids // to be known, when all in the tables is in it
-	pruned int  // of what is known
+	tables []filter // of what was in the tables when they were last learnt
+	head   int64    // up to where they are not learnt yet; 0: they are
+	since  []filter
+	pruned int // of all
 }
 
-// ids are Bloom filters, of a million ids and two megabytes each. The last one
-// is being filled.
-type ids struct {
-	filters []*bloom.BloomFilter
-	count   int
+// filter is a Bloom filter of up to a million ids, and of two megabytes.
+type filter struct {
+	bloom *bloom.BloomFilter
+	count int
+	span
 }
+
+// span is from one position to another.
+type span struct{ first, last int64 }
 
 const (
 	filterIDs  = 1 << 20
 	falseMaybe = 0.001
 )
 
-func newSeen() *seen { return &seen{seed: maphash.MakeSeed(), learnt: &ids{}} }
+// newSeen knows nothing of the positions up to head.
+func newSeen(head int64) *seen { return &seen{head: head} }
 
-// maybe says whether an event may be there already.
-func (s *seen) maybe(id eventID) bool {
-	hash := s.hash(id)
+// places are where the id of a hash may be.
+func (s *seen) places(hash uint64) (list []span) {
+	data := binary.LittleEndian.AppendUint64(make([]byte, 0, 8), hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known == nil {
-		return true
+	if s.head > 0 {
+		list = append(list, span{1, s.head})
 	}
-	for _, f := range s.known.filters {
-		if f.Test(hash) {
-			return true
+	for _, filters := range [][]filter{s.tables, s.since} {
+		for _, f := range filters {
+			if f.bloom.Test(data) {
+				list = append(list, f.span)
+			}
 		}
 	}
-	return false
+	return list
 }
 
 // add takes note of an event, whether or not it will be committed.
-func (s *seen) add(id eventID) {
-	hash := s.hash(id)
+func (s *seen) add(hash uint64, seq int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, list := range []*ids{s.known, s.learnt} {
-		if list != nil {
-			list.add(hash)
+	s.since = add(s.since, ref{hash, seq})
+}
+
+// add adds to the last of filters; they come in the order of their positions, more
+// or less.
+func add(filters []filter, r ref) []filter {
+	if len(filters) == 0 || filters[len(filters)-1].count == filterIDs {
+		filters = append(filters, filter{bloom.NewWithEstimates(filterIDs, falseMaybe), 0, span{r.seq, r.seq}})
+	}
+	f := &filters[len(filters)-1]
+	f.bloom.Add(binary.LittleEndian.AppendUint64(make([]byte, 0, 8), r.hash))
+	f.first, f.last = min(f.first, r.seq), max(f.last, r.seq)
+	f.count++
+	return filters
+}
+
+// outgrown takes in that events were pruned, and says whether they are so many
+// that the filters, which never forget, should be made anew.
+func (s *seen) outgrown(pruned int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pruned += int(pruned)
+	known := 0
+	for _, filters := range [][]filter{s.tables, s.since} {
+		for _, f := range filters {
+			known += f.count
 		}
 	}
-}
-
-func (s *seen) hash(id eventID) []byte {
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	_, _ = h.WriteString(id.source)
-	_ = h.WriteByte(0) // which is in no source's name
-	_, _ = h.WriteString(id.id)
-	return binary.LittleEndian.AppendUint64(make([]byte, 0, 8), h.Sum64())
-}
-
-func (l *ids) add(hash []byte) {
-	if l.count%filterIDs == 0 {
-		l.filters = append(l.filters, bloom.NewWithEstimates(filterIDs, falseMaybe))
-	}
-	l.filters[len(l.filters)-1].Add(hash)
-	l.count++
-}
-
-// outgrown says whether so much was pruned that the filters, which never forget,
-// are to be made anew; and begins to.
-func (s *seen) outgrown(events int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pruned += int(events)
-	if s.learnt != nil || s.pruned < max(filterIDs, s.known.count/2) {
+	if s.pruned < max(filterIDs, known/2) {
 		return false
 	}
-	s.learnt, s.pruned = &ids{}, 0
+	s.pruned = 0
 	return true
 }
 
-func (s *seen) learn(some []eventID) {
+// learnt takes over the filters of all that is in the tables up to head.
+func (s *seen) learnt(tables []filter, head int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range some {
-		s.learnt.add(s.hash(id))
+	s.tables, s.head = tables, 0
+	for len(s.since) > 0 && s.since[0].last <= head {
+		s.since = s.since[1:]
 	}
 }
 
-func (s *seen) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known, s.learnt = s.learnt, nil
-}
-
-// learn has s.seen know what is in the tables: all that was committed before it
-// began to learn. What is committed meanwhile is noted as it comes. It tries
-// until it succeeds, or the store is closed.
-func (s *Store) learn(ctx context.Context) { s.insist(ctx, s.learnTables) }
-
-// learnAgain is learn when something may not be in the tables yet.
-func (s *Store) learnAgain(ctx context.Context) {
-	s.insist(ctx, func(ctx context.Context) error {
-		if err := s.writer.settled(ctx); err != nil {
-			return err
-		}
-		return s.learnTables(ctx)
-	})
-}
-
-func (s *Store) insist(ctx context.Context, try func(context.Context) error) {
-	for err := try(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed); err = try(ctx) {
+// learn has s.seen know what is in the tables. It tries until it succeeds, or the
+// store is closed.
+func (s *Store) learn(ctx context.Context) {
+	for err := s.learnTables(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed); err = s.learnTables(ctx) {
 		s.options.Log.Debug("every event is looked for in the tables for now", "error", err)
 		select {
 		case <-time.After(time.Minute):
@@ -136,22 +120,31 @@ func (s *Store) insist(ctx context.Context, try func(context.Context) error) {
 	}
 }
 
-// learnStep is how many ids are read at once.
-const learnStep = 2_000
-
+// learnTables reads the runs.
 func (s *Store) learnTables(ctx context.Context) error {
-	for last := (eventID{}); ; {
-		some, err := collect(ctx, s, "SELECT source, id FROM events WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ?",
-			func(c *columns) { c.text(last.source).text(last.id).limit(learnStep) },
-			func(v *values) eventID { return eventID{v.text(), v.text()} })
+	head := s.memory.first() - 1 // up to where all is in the tables
+	var filters []filter
+	for after := int64(0); ; {
+		// By the run, which another may take in meanwhile.
+		last := after
+		_, err := collect(ctx, s, "SELECT r.first, r.last, b.refs FROM runs r JOIN buckets b ON b.id >= (2 * r.last) << ? AND b.id < (2 * r.last + 1) << ?"+
+			" WHERE r.last = (SELECT min(last) FROM runs WHERE last > ?)",
+			func(c *columns) { c.int(bucketBits).int(bucketBits).int(after) },
+			func(v *values) struct{} {
+				first := v.int()
+				last = v.int()
+				for data := v.blob(); len(data) >= refSize; data = data[refSize:] {
+					filters = add(filters, readRef(first, data))
+				}
+				return struct{}{}
+			})
 		if err != nil {
 			return err
 		}
-		if len(some) == 0 {
-			s.seen.end()
+		if last == after {
+			s.seen.learnt(filters, head)
 			return nil
 		}
-		s.seen.learn(some)
-		last = some[len(some)-1]
+		after = last
 	}
 }

@@ -74,6 +74,7 @@ type Store struct {
 	memory  *memory
 	tables  *tables
 	seen    *seen
+	salt    salt // of its hashes
 	writer  *writer
 	close   func() error
 
@@ -137,7 +138,10 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	if s.conn, err = openTables(ctx, s.file, s.options.maxPages); err != nil {
 		return err
 	}
-	number, err := recoverLog(s.conn, s.options.Dir)
+	if s.salt, err = readSalt(s.conn); err != nil {
+		return err
+	}
+	number, err := recoverLog(s.conn, s.salt, s.options.Dir)
 	if err != nil {
 		return err
 	}
@@ -164,8 +168,8 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.memory = newMemory(next)
-	s.seen = newSeen()
-	s.tables = startTables(s.conn, s.memory, s.log)
+	s.seen = newSeen(next - 1)
+	s.tables = startTables(s.conn, s.salt, s.memory, s.log)
 	s.writer.start(s, next)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 // neighbours in an index, are written together.
 type tables struct {
 	conn    *sqlite.Conn
+	salt    salt
 	memory  *memory
 	log     *log
 	flushes chan flush
@@ -43,8 +44,8 @@ type job struct {
 // flushRetry is how long after a failure the next try comes by itself.
 const flushRetry = time.Second
 
-func startTables(conn *sqlite.Conn, m *memory, l *log) *tables {
-	t := &tables{conn: conn, memory: m, log: l, flushes: make(chan flush, 1), tried: make(chan error), again: make(chan struct{}, 1),
+func startTables(conn *sqlite.Conn, salt salt, m *memory, l *log) *tables {
+	t := &tables{conn: conn, salt: salt, memory: m, log: l, flushes: make(chan flush, 1), tried: make(chan error), again: make(chan struct{}, 1),
 		jobs: make(chan job), quit: make(chan struct{}), done: make(chan struct{})}
 	go t.run()
 	return t
@@ -96,7 +97,7 @@ func (t *tables) stop() {
 // take writes a tail to the tables. Then its segment, and its place in memory,
 // are free.
 func (t *tables) take(f flush) error {
-	if err := transact(t.conn, func() error { return write(t.conn, f.tail, f.segment) }); err != nil {
+	if err := transact(t.conn, func() error { return write(t.conn, t.salt, f.tail, f.segment) }); err != nil {
 		return err
 	}
 	t.memory.drop()
@@ -120,7 +121,7 @@ func transact(conn *sqlite.Conn, fn func() error) error {
 }
 
 // write writes all of a tail, and that the log is taken over up to segment.
-func write(conn *sqlite.Conn, t *tail, segment int64) error {
+func write(conn *sqlite.Conn, salt salt, t *tail, segment int64) error {
 	var err error
 	each := func(query string, fill func(*columns)) {
 		if err == nil {
@@ -129,6 +130,9 @@ func write(conn *sqlite.Conn, t *tail, segment int64) error {
 	}
 	for i := range t.entries {
 		each(insertEvent, func(c *columns) { c.entry(&t.entries[i].Entry, t.entries[i].product) })
+	}
+	if err == nil {
+		err = addRun(conn, salt, t.entries)
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.products)) {
 		each(putProduct, func(c *columns) { c.catalogRow(t.products[key]) })
@@ -169,7 +173,7 @@ const (
 
 // recoverLog takes over what a host that died left in the log, and returns the
 // number of the next segment.
-func recoverLog(conn *sqlite.Conn, dir string) (next int64, err error) {
+func recoverLog(conn *sqlite.Conn, salt salt, dir string) (next int64, err error) {
 	var applied int64
 	s := prepare(conn, "SELECT segment FROM log")
 	if err := s.each(func(v *values) { applied = v.int() }); err != nil {
@@ -196,7 +200,7 @@ func recoverLog(conn *sqlite.Conn, dir string) (next int64, err error) {
 			}
 		}
 		if err == nil {
-			err = transact(conn, func() error { return write(conn, t, number) })
+			err = transact(conn, func() error { return write(conn, salt, t, number) })
 		}
 		if err != nil {
 			return 0, err

@@ -57,6 +57,7 @@ type writer struct {
 	recent      map[string]recent // catalog rows by key
 	recentBytes int
 	seen        *seen
+	salt        salt
 	busy        bool           // a tail is being written to the tables
 	born        time.Time      // when the first of the active tail was committed
 	asked       []chan<- error // who waits for all to be in the tables
@@ -113,7 +114,7 @@ func newWriter(options Options) (*writer, error) {
 
 // start lets the goroutine go.
 func (w *writer) start(s *Store, next int64) {
-	w.log, w.tables, w.memory, w.read, w.seen, w.next = s.log, s.tables, s.memory, s.reader, s.seen, next
+	w.log, w.tables, w.memory, w.read, w.seen, w.salt, w.next = s.log, s.tables, s.memory, s.reader, s.seen, s.salt, next
 	go w.run()
 }
 
