@@ -60,9 +60,9 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 // askWithin is how long connectors have to say what they think of their options.
 const askWithin = 10 * time.Second
 
-// askConnectors asks each connector that can be started, all at once, what it thinks of its
-// options. Those that could not be asked, since they do not start or do not
-// answer, are told apart: that need not be the configuration's fault.
+// askConnectors asks each connector that can be started, all at once, what it
+// thinks of its options. Those that could not be asked, since they do not start
+// or do not answer, are told apart: that need not be the configuration's fault.
 func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (problems, silent config.Problems) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()

@@ -19,7 +19,7 @@ import (
 
 func TestPoisonThatKillsTheProcessIsSetAside(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {
-		w.platform.set(func() { w.platform.opened.Limits = sdk.Limits{Batch: 20, InFlight: 2} })
+		w.platform.set(func() { w.platform.opened.Limits = sdk.Limits{Batch: 20, InFlight: 2, Timeout: 30 * time.Second} })
 		deaths := 0
 		w.platform.apply = func(_ context.Context, changes []sdk.Change) (results []sdk.Result, err error) {
 			w.platform.set(func() {
@@ -282,7 +282,7 @@ func TestRestartsInAnOutageUseUpNoAttempts(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {
 		w.options.Schedule = []time.Duration{time.Second, time.Second, time.Second}
 		w.platform.set(func() {
-			w.platform.opened.Limits = sdk.Limits{Batch: 64, InFlight: 8}
+			w.platform.opened.Limits = sdk.Limits{Batch: 64, InFlight: 8, Timeout: 30 * time.Second}
 			w.platform.answer = failing(errDown)
 		})
 		w.restart()

@@ -51,7 +51,8 @@ type Connector interface {
 	Ready(ctx context.Context) (Port, error)
 }
 
-// Port is a connector that can be called; *sdk.Client is one.
+// Port is a connector that can be called; *sdk.Client is one. All of its limits
+// are set.
 type Port interface {
 	Opened() sdk.Opened
 	Can(sdk.Capability) bool
@@ -101,16 +102,16 @@ type Lane struct {
 	options   Options
 	store     Store
 	connector Connector
-	limiter   *rate.Limiter
-	circuit   circuit
-	throttle  throttle
-	crashes   map[string]int // how often the process died with this product in flight
-	seen      time.Time      // the clock as it was last looked at; zero: not yet
+	commands  chan command
 
-	lastFailure string
-
-	commands chan command
-	row      store.Lane // owned by Run, as is all above
+	// Run's own:
+	row         store.Lane // as it is on disk
+	limiter     *rate.Limiter
+	circuit     circuit
+	throttle    throttle
+	lastFailure string         // of a platform in trouble, for people
+	crashes     map[string]int // how often the process died with this product in flight
+	seen        time.Time      // the clock as it was last looked at; zero: not yet
 
 	mu     sync.Mutex
 	status Status

@@ -37,7 +37,7 @@ type session struct {
 	ready       []*product            // those with a decision to carry out, in order
 	looking     []*product            // those to be found before anything is written
 	retried     int                   // of products, those taken up because they were due
-	wake        []string              // products that are due now, whatever their time
+	wake        []string              // keys of products that are due now, whatever their time
 	nextDue     time.Time             // when the next product that is behind is to be tried; zero: none
 
 	calls   int         // calls in flight
@@ -92,7 +92,6 @@ type step struct {
 func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 	limits := port.Opened().Limits
 	lower := func(limit, operator int) int {
-		limit = max(limit, 1)
 		if operator > 0 {
 			return min(limit, operator)
 		}
@@ -110,11 +109,8 @@ func newSession(l *Lane, port Port, policy *plan.Policy) *session {
 		nextDue:     time.Now(),
 		saved:       make(chan error, 1),
 	}
-	if s.timeout <= 0 {
+	if s.timeout == 0 {
 		s.timeout = limits.Timeout
-	}
-	if s.timeout <= 0 {
-		s.timeout = 30 * time.Second
 	}
 	s.window = min(maxWindow, max(readStep, 2*s.batch*s.inFlight))
 	s.answers = make(chan func(), s.inFlight)

@@ -49,7 +49,7 @@ type platform struct {
 
 func newPlatform(t *testing.T, fields ...string) *platform {
 	return &platform{t: t, inFlight: map[string]bool{}, remote: map[string]sdk.Product{},
-		opened: sdk.Opened{Fields: fields, Limits: sdk.Limits{Batch: 4, InFlight: 3}}}
+		opened: sdk.Opened{Fields: fields, Limits: sdk.Limits{Batch: 4, InFlight: 3, Timeout: 30 * time.Second}}}
 }
 
 func (p *platform) Ready(ctx context.Context) (deliver.Port, error) {
