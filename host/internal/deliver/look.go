@@ -41,12 +41,12 @@ func (s *session) look(ctx context.Context, now time.Time) bool {
 }
 
 // search makes a call that looks for a batch, and takes in what it found.
-func (s *session) search(ctx context.Context, batch []*product, in func(context.Context, *wantedList) error) {
+func (s *session) search(ctx context.Context, batch []*product, ask func(context.Context, *wantedList) error) {
 	wanted := newWantedList(batch)
 	probe := s.lane.circuit.open
 	s.call(ctx, 0, func(ctx context.Context) func() {
 		start := time.Now()
-		err := in(ctx, wanted)
+		err := ask(ctx, wanted)
 		took := time.Since(start)
 		return func() {
 			s.listing = false

@@ -217,7 +217,7 @@ func (s *session) passed(p *product) {
 	if p.catchingUp {
 		p.link.Seq, p.link.State, p.link.Next = p.link.Seq+1, store.Due, time.Now()
 	}
-	s.dequeue(p)
+	s.pop(p)
 }
 
 // skip passes the first of p's queue without a call.
@@ -292,7 +292,7 @@ func (s *session) giveUp(p *product, reason string) {
 		return
 	}
 	p.link.State, p.link.Seq, p.link.Reason, p.link.Attempts = store.Dead, p.queue[0].Seq, reason, 0
-	s.dequeue(p)
+	s.pop(p)
 	s.put(p)
 	s.free(p)
 }
@@ -301,7 +301,7 @@ func (s *session) giveUp(p *product, reason string) {
 // up again: from the first of its queue on.
 func (s *session) leave(p *product, state store.State, reason string) {
 	p.link.State, p.link.Seq, p.link.Reason = state, p.queue[0].Seq, reason
-	s.unqueue(p, 0)
+	s.drop(p, 0)
 	p.catchingUp = false
 	s.put(p)
 	s.free(p)

@@ -5,10 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
-	"github.com/synchost/synchost/sdk"
 )
 
 const (
@@ -61,24 +59,6 @@ type session struct {
 	lastTry  bool   // to write what is known, before the lane ends
 	denied   string // why the platform refuses us
 	commands []command
-}
-
-// product is one product that a session works on. It is busy from the moment a
-// call is made for it until the outcome is on disk.
-type product struct {
-	key      string
-	link     store.Link
-	queue    []event.Entry // to deliver, in order; the first is the one at work
-	decision plan.Decision
-	busy     bool
-	retried  bool // it was taken up because it was due
-	marked   bool // its link says Unknown only for the case that we die: what it says of the platform holds
-	looked   bool // it was looked for: the link's Remote holds
-	probes   int  // how often in a row it showed that nothing gets through
-
-	// It is taken through its own history, apart from the lane's place; its link
-	// says where it is to go on.
-	catchingUp bool
 }
 
 // step is what the next Record writes.
@@ -312,21 +292,6 @@ func (s *session) close(seq int64) {
 // outstanding is how many positions are read and not done.
 func (s *session) outstanding() int { return len(s.open) - len(s.closed) }
 
-// put has p's link written with the next Record.
-func (s *session) put(p *product) {
-	if s.pending.links == nil {
-		s.pending.links = map[string]*product{}
-	}
-	p.link.Connector, p.link.Key, p.link.Changed = s.lane.options.Name, p.key, time.Now()
-	s.pending.links[p.key] = p
-}
-
-// free has p go on once what is known of it now is on disk.
-func (s *session) free(p *product) {
-	p.busy = true
-	s.pending.freed = append(s.pending.freed, p)
-}
-
 func (s *session) report(now time.Time) {
 	s.lane.update(func(st *Status) {
 		st.State, st.Reason, st.Until = Delivering, "", time.Time{}
@@ -357,9 +322,4 @@ func (st *step) add(later step) {
 	st.deliveries = append(st.deliveries, later.deliveries...)
 	st.freed = append(st.freed, later.freed...)
 	st.positions = st.positions || later.positions
-}
-
-// blank says whether a link says nothing that is worth a row.
-func blank(l *store.Link) bool {
-	return l.State == store.InStep && l.Remote == (sdk.Remote{}) && l.Base == nil && !l.Archived && !l.Unknown
 }
