@@ -50,7 +50,7 @@ func signed(c config.Receiver) (scheme, []config.Problem) {
 		}
 	}
 	if len(s.keys) == 0 {
-		problems = append(problems, c.Place.Problem("secret", `is missing or empty: add secret = { env = "NAME" }`))
+		problems = append(problems, noSecret(c))
 	}
 	return scheme{methods: c.Methods, verify: s.verify, events: m.events}, problems
 }

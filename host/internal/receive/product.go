@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/event"
@@ -21,36 +23,34 @@ import (
 // signed request has its webhook-id for that, which nobody can exchange; and an
 // "id" in the body is stronger than both.
 func product(c config.Receiver) (scheme, []config.Problem) {
-	p := &productAPI{}
+	var keys standardKeys
 	var problems []config.Problem
 	for _, secret := range c.Secrets {
 		// One that is not in the form for signing is good as a bearer token only.
-		if text := secret.Reveal(); len(text) > len(sharedPrefix) && text[:len(sharedPrefix)] == sharedPrefix {
-			_ = p.keys.add(text)
+		if text := secret.Reveal(); strings.HasPrefix(text, sharedPrefix) {
+			_ = keys.add(text)
 		}
 	}
 	if len(digests(c.Secrets)) == 0 {
-		problems = append(problems, c.Place.Problem("secret", `is missing or empty: add secret = { env = "NAME" }`))
+		problems = append(problems, noSecret(c))
 	}
 	return scheme{
 		methods: []string{http.MethodPost},
-		verify:  func(r *request) error { return p.verify(r, c) },
-		events:  productEvents,
+		verify:  func(r *request) error { return verifyProduct(r, keys, c.Tolerance) },
 		stream:  productStream,
+		events:  productEvents,
 		answer:  answerJSON,
 	}, problems
 }
 
-type productAPI struct{ keys standardKeys }
-
-func (p *productAPI) verify(r *request, c config.Receiver) error {
+func verifyProduct(r *request, keys standardKeys, tolerance time.Duration) error {
 	if len(r.Header["Webhook-Signature"])+len(r.Header["Svix-Signature"]) == 0 {
 		return verifyHeader(r, "Authorization")
 	}
-	if len(p.keys.shared) == 0 {
+	if len(keys.shared) == 0 {
 		return unproven(`This receiver has no secret for signatures: one begins with "` + sharedPrefix + `".`)
 	}
-	return p.keys.verify(r, c.Tolerance)
+	return keys.verify(r, tolerance)
 }
 
 // baseID is what the ids of a request's events are made of; empty: nothing.

@@ -93,10 +93,14 @@ func verifyQuery(r *request, name string) error {
 	return nil
 }
 
+func noSecret(c config.Receiver) config.Problem {
+	return c.Place.Problem("secret", `is missing or empty: add secret = { env = "NAME" }`)
+}
+
 // protection says what is wrong with a receiver that proves by verifyToken.
 func protection(c config.Receiver) []config.Problem {
 	if len(digests(c.Secrets)) == 0 {
-		return []config.Problem{c.Place.Problem("secret", `is missing or empty: add secret = { env = "NAME" }`)}
+		return []config.Problem{noSecret(c)}
 	}
 	if !hasSecretPath(c.Path) && (c.Token.Header == "") == (c.Token.Query == "") {
 		return []config.Problem{c.Place.Problem("token", `want one of { header = "X-Token" } and { query = "code" }`)}
