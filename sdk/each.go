@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -17,18 +18,18 @@ import (
 // changes that were not tried. The same holds when ctx ends. Each waits for what
 // it started. A panic in one is the outcome of that change.
 func Each(ctx context.Context, n int, changes []Change, one func(context.Context, Change) (Result, error)) ([]Result, error) {
-	e := eacher{changes: changes, one: one}
+	w := workers{changes: changes, one: one, results: slices.Grow([]Result(nil), len(changes))}
 	var others sync.WaitGroup
 	for range min(n, len(changes)) - 1 {
-		others.Go(func() { e.work(ctx) })
+		others.Go(func() { w.work(ctx) })
 	}
-	e.work(ctx)
+	w.work(ctx)
 	others.Wait()
-	return e.results, e.rest
+	return w.results, w.rest
 }
 
-// eacher is the state that the workers of one Each share.
-type eacher struct {
+// workers are those of one Each, and what they share.
+type workers struct {
 	changes []Change
 	one     func(context.Context, Change) (Result, error)
 
@@ -38,36 +39,36 @@ type eacher struct {
 	rest    error // why no further change is started
 }
 
-func (e *eacher) work(ctx context.Context) {
+func (w *workers) work(ctx context.Context) {
 	for {
-		change := e.take(ctx)
+		change := w.take(ctx)
 		if change == nil {
 			return
 		}
-		e.done(e.try(ctx, change))
+		w.done(w.try(ctx, change))
 	}
 }
 
 // take gives the next change; nil: no further one is started.
-func (e *eacher) take(ctx context.Context) *Change {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.next == len(e.changes) || e.rest != nil {
+func (w *workers) take(ctx context.Context) *Change {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.next == len(w.changes) || w.rest != nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		e.rest = errStopped(ctx)
+		w.rest = errStopped(ctx)
 		return nil
 	}
-	e.next++
-	return &e.changes[e.next-1]
+	w.next++
+	return &w.changes[w.next-1]
 }
 
-func (e *eacher) try(ctx context.Context, change *Change) (result Result) {
+func (w *workers) try(ctx context.Context, change *Change) (result Result) {
 	var err error
 	func() {
 		defer rescue(&err)
-		result, err = e.one(ctx, *change)
+		result, err = w.one(ctx, *change)
 	}()
 	result.Key = change.Key
 	if err != nil {
@@ -76,11 +77,11 @@ func (e *eacher) try(ctx context.Context, change *Change) (result Result) {
 	return result
 }
 
-func (e *eacher) done(result Result) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.results = append(e.results, result)
-	if kind := KindOf(result.Err); e.rest == nil && (kind == Throttled || kind == Denied) {
-		e.rest = result.Err
+func (w *workers) done(result Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.results = append(w.results, result)
+	if kind := KindOf(result.Err); w.rest == nil && (kind == Throttled || kind == Denied) {
+		w.rest = result.Err
 	}
 }
