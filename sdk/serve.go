@@ -160,6 +160,7 @@ func (s *server) stopOnSignal() {
 // shutDown stops without the host's asking: calls in flight are told to end, and
 // have a limited time to return what they have.
 func (s *server) shutDown() {
+	s.refuse() // first: what comes now was not sent, rather than told to end
 	s.end(errEnding)
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()

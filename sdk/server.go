@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -305,12 +304,17 @@ func (s *server) Stop(ctx context.Context, _ *pb.StopRequest) (*pb.StopResponse,
 	return &pb.StopResponse{}, nil
 }
 
+// refuse lets no new call in.
+func (s *server) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+}
+
 // stop refuses new calls, waits for those in flight and closes the connector.
 // It may be called again, and then waits the same way.
 func (s *server) stop(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
+	s.refuse()
 	idle := make(chan struct{})
 	go func() {
 		s.inFlight.Wait()
@@ -349,37 +353,4 @@ func (s *server) soften(ctx context.Context) (context.Context, context.CancelFun
 	early := min(time.Until(deadline)/10, time.Second)
 	ctx, stop := context.WithDeadline(ctx, deadline.Add(-early))
 	return ctx, func() { stop(); done() }
-}
-
-// panicked is an author's panic as an error. It is Temporary, so the host tries
-// again elsewhere and later, and the process lives.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("the connector panicked: %v", p.value) }
-
-// rescue turns a panic into an error; defer it.
-func rescue(err *error) {
-	if value := recover(); value != nil {
-		*err = &panicked{value, debug.Stack()}
-	}
-}
-
-// guard runs an author's method and logs a panic of it with its stack.
-func (s *server) guard(method string, call func() error) error {
-	err := func() (err error) {
-		defer rescue(&err)
-		return call()
-	}()
-	s.logPanic(method, err)
-	return err
-}
-
-func (s *server) logPanic(method string, err error) {
-	var p *panicked
-	if errors.As(err, &p) {
-		s.log.Error("panic", "method", method, "value", fmt.Sprint(p.value), "stack", string(p.stack))
-	}
 }
