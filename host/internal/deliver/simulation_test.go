@@ -58,6 +58,8 @@ import (
 //   - 278: creates that were marked and never sent were held for the operator.
 //   - 926: a product that was gone at the platform was created anew, and the host
 //     killed; the next looked for the one that was gone, and made a twin.
+//   - 15301: what an unanswered write may have changed was taken for known after a
+//     later write that left it out, since it was not owned any more.
 //
 // That each check can fail was tried with a lane, a plan and a store that were
 // broken on purpose: marks left out, or written too late, open positions dropped,

@@ -53,6 +53,7 @@ func startTables(conn *sqlite.Conn, salt salt, m *memory, l *log) *tables {
 
 func (t *tables) run() {
 	defer close(t.done)
+	afterOthers() // it is not what a sender waits for
 	var pending *flush
 	for {
 		flushes, retry := t.flushes, (<-chan time.Time)(nil)

@@ -27,7 +27,7 @@ const (
 	// The tail goes to the tables when it is this large, or this old. It may grow
 	// further while the one before it is being written, to so many times as much.
 	defaultFlushBytes = 8 << 20
-	flushAge          = 2 * time.Second
+	flushAge          = 500 * time.Millisecond
 	maxFlushes        = 2
 )
 
