@@ -24,6 +24,8 @@ var (
 	ErrFull = errors.New("the disk of the data folder is full")
 	// ErrLocked: another host uses the data folder.
 	ErrLocked = errors.New("another synchost uses this data folder")
+	// ErrNoPlan: there is no plan of that number.
+	ErrNoPlan = errors.New("there is no such plan")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
@@ -157,7 +159,16 @@ type Link struct {
 	Next      time.Time // when to try again, for Due
 	Unknown   bool      // the last attempt may have written: find before creating
 	Reason    string    // why it is not in step, for people
+	Edited    []string  // field paths that a person changed there, and that are left to that person
+	Restore   *Restore  // what an operator wants back there, whatever the source says
 	Changed   time.Time // when this row last changed
+}
+
+// Restore is how a product was at a connector, and is to be again.
+type Restore struct {
+	Op      sdk.Op
+	Product sdk.Product
+	Fields  []string
 }
 
 // Record is one step of a lane: links, deliveries and cursor together.

@@ -68,6 +68,18 @@ func (c *columns) limit(n int) *columns { return c.int(int64(max(n, 0))) }
 
 func (c *columns) list(v []string) *columns { return c.text(joinLines(v)) }
 
+// restore writes r as JSON; nil as NULL.
+func (c *columns) restore(r *store.Restore) *columns {
+	if r == nil {
+		return c.blob(nil)
+	}
+	data, err := json.Marshal(r)
+	if c.err == nil {
+		c.err = err
+	}
+	return c.blob(data)
+}
+
 // product writes the stored form of p; nil as NULL.
 func (c *columns) product(p *sdk.Product) *columns {
 	if p == nil {
@@ -202,18 +214,24 @@ func (v *values) lane() store.Lane {
 	return l
 }
 
-const linkColumns = "connector, key, remote, version, base, sent, archived, state, seq, attempts, next, unknown, reason, changed"
+const linkColumns = "connector, key, remote, version, base, sent, archived, state, seq, attempts, next, unknown, reason, edited, restore, changed"
 
 func (c *columns) link(l *store.Link) *columns {
 	return c.text(l.Connector).text(l.Key).text(l.Remote.ID).text(l.Remote.Version).product(l.Base).product(l.Sent).bool(l.Archived).
-		text(string(l.State)).int(l.Seq).int(int64(l.Attempts)).time(l.Next).bool(l.Unknown).text(l.Reason).time(l.Changed)
+		text(string(l.State)).int(l.Seq).int(int64(l.Attempts)).time(l.Next).bool(l.Unknown).text(l.Reason).
+		list(l.Edited).restore(l.Restore).time(l.Changed)
 }
 
 func (v *values) link() store.Link {
 	l := store.Link{Connector: v.text(), Key: v.text(), Remote: sdk.Remote{ID: v.text(), Version: v.text()}}
 	l.Base, l.Sent = v.productOrNil(l.Key), v.productOrNil(l.Key)
 	l.Archived, l.State, l.Seq, l.Attempts = v.bool(), store.State(v.text()), v.int(), int(v.int())
-	l.Next, l.Unknown, l.Reason, l.Changed = v.time(), v.bool(), v.text(), v.time()
+	l.Next, l.Unknown, l.Reason, l.Edited = v.time(), v.bool(), v.text(), v.list()
+	if data := v.blob(); data != nil {
+		l.Restore = new(store.Restore)
+		v.fail(l.Key, json.Unmarshal(data, l.Restore))
+	}
+	l.Changed = v.time()
 	return l
 }
 

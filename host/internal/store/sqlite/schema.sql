@@ -63,9 +63,12 @@ CREATE TABLE links (
   next      INTEGER NOT NULL,
   unknown   INTEGER NOT NULL,
   reason    TEXT NOT NULL,
+  edited    TEXT NOT NULL, -- field paths that are left to the person who changed them there
+  restore   BLOB,          -- JSON, what an operator wants back
   changed   INTEGER NOT NULL,
   UNIQUE (connector, key)
 ) STRICT;
+CREATE INDEX links_remote ON links (connector, remote) WHERE remote <> '';
 CREATE INDEX links_behind ON links (connector, state, next) WHERE state <> '';
 CREATE INDEX links_needing ON links (key, seq) WHERE state <> ''; -- what pruning leaves to them
 
@@ -92,6 +95,73 @@ CREATE TABLE deliveries (
 -- By seq, which grows, rather than by key, which would touch a page of the index
 -- for each row; a product's deliveries are found through its events.
 CREATE INDEX deliveries_seq ON deliveries (seq);
+
+-- What listings of sources and destinations have seen.
+CREATE TABLE listings (
+  connector  TEXT NOT NULL,
+  purpose    TEXT NOT NULL,
+  run        INTEGER NOT NULL,
+  started    INTEGER NOT NULL,
+  ended      INTEGER NOT NULL, -- 0: it is under way
+  cursor     TEXT NOT NULL,
+  pages      INTEGER NOT NULL,
+  items      INTEGER NOT NULL,
+  catalog    INTEGER NOT NULL,
+  plan       INTEGER NOT NULL,
+  last_items INTEGER NOT NULL,
+  since      INTEGER NOT NULL,
+  PRIMARY KEY (connector, purpose)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sightings (
+  connector TEXT NOT NULL,
+  purpose   TEXT NOT NULL,
+  remote    TEXT NOT NULL,
+  key       TEXT NOT NULL, -- empty: none of ours
+  run       INTEGER NOT NULL,
+  at        INTEGER NOT NULL,
+  PRIMARY KEY (connector, purpose, remote)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sightings_key ON sightings (connector, purpose, key) WHERE key <> '';
+
+-- Codes as they are compared for adoption, by the rule that made them.
+CREATE TABLE codings (
+  connector TEXT PRIMARY KEY,
+  rule      TEXT NOT NULL,
+  upto      INTEGER NOT NULL -- position in the catalog
+) STRICT;
+CREATE TABLE codes (
+  connector TEXT NOT NULL,
+  key       TEXT NOT NULL,
+  code      TEXT NOT NULL,
+  PRIMARY KEY (connector, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX codes_code ON codes (connector, code);
+
+CREATE TABLE plans (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  connector TEXT NOT NULL,
+  started   INTEGER NOT NULL,
+  made      INTEGER NOT NULL, -- 0: it is being made
+  state     TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  first     INTEGER NOT NULL,
+  hash      TEXT NOT NULL,
+  product   TEXT NOT NULL
+) STRICT;
+CREATE TABLE plan_items (
+  plan    INTEGER NOT NULL,
+  key     TEXT NOT NULL,
+  remote  TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  code    TEXT NOT NULL,
+  kind    TEXT NOT NULL,
+  op      TEXT NOT NULL,
+  seq     INTEGER NOT NULL,
+  finding BLOB NOT NULL,
+  state   TEXT NOT NULL,
+  reason  TEXT NOT NULL,
+  PRIMARY KEY (plan, key, remote)
+) STRICT, WITHOUT ROWID;
 
 -- Up to which segment of the log the tables have taken it over.
 CREATE TABLE log (segment INTEGER NOT NULL) STRICT;
