@@ -52,9 +52,23 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 		for _, p := range wrong {
 			problems = append(problems, c.Place.Problem("map."+p.Field, p.Message))
 		}
-		policies[i] = plan.Policy{Filter: filter, Mapping: mapping, Own: c.Own, OnDelete: plan.OnDelete(c.OnDelete)}
+		policies[i] = plan.Policy{Filter: filter, Mapping: mapping, Own: owned(c.Own), OnDelete: plan.OnDelete(c.OnDelete)}
 	}
 	return policies, problems
+}
+
+// owned are the fields that may be written by rules; nil: all.
+func owned(rules []config.OwnRule) []string {
+	if rules == nil {
+		return nil
+	}
+	paths := []string{}
+	for _, rule := range rules {
+		if rule.Mode == "source" {
+			paths = append(paths, rule.Path)
+		}
+	}
+	return paths
 }
 
 // askWithin is how long connectors have to say what they think of their options.

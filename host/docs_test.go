@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/cron"
 	"github.com/synchost/synchost/host/internal/receive"
 )
 
@@ -32,7 +33,7 @@ type schema struct {
 	MinLength            int
 	Default              any
 	Items                *schema
-	AnyOf, AllOf         []*schema
+	AnyOf, AllOf, OneOf  []*schema
 	Properties           map[string]*schema
 	Required             []string
 	AdditionalProperties *schema
@@ -158,6 +159,9 @@ func schemes(s *schema, name string) string {
 // patterns are the ways of writing a text, by their form in the schema.
 var patterns = map[string]string{
 	`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`:        "duration",
+	cron.Form:                                 "schedule",
+	`^([0-9]{1,3}(\.[0-9]{1,6})?)%$`:          "share",
+	`^[A-Za-z][A-Za-z0-9_+/-]*$`:              "time zone",
 	`^([0-9]{1,15})(B|KB|MB|GB|KiB|MiB|GiB)$`: "size",
 	`^([1-9][0-9]{0,8})/([smh])$`:             "rate",
 	`^.*:[0-9]{1,5}$`:                         "address",
@@ -171,6 +175,8 @@ var patterns = map[string]string{
 
 func kindName(t *testing.T, name string, s *schema) string {
 	switch {
+	case s.OneOf != nil && s.Properties == nil:
+		return kindName(t, name, s.OneOf[0]) + ", or " + kindName(t, name, s.OneOf[1])
 	case s.AnyOf != nil:
 		return kindName(t, name, s.AnyOf[0]) + ", or a list"
 	case s.Enum != nil:
@@ -187,6 +193,8 @@ func kindName(t *testing.T, name string, s *schema) string {
 			t.Errorf("%s is written as %s: give that a word in patterns, and a line in docs/configuration.md", name, s.Pattern)
 		}
 		return word
+	case s.Type == "object" && s.AdditionalProperties != nil && s.AdditionalProperties.AnyOf != nil:
+		return kindName(t, name, s.AdditionalProperties.AnyOf[0]) + " by name"
 	case s.Type == "object" && s.AdditionalProperties != nil:
 		return "expressions by name"
 	case s.Type == "object":

@@ -23,7 +23,8 @@ var walls = map[string][]string{
 	"plugins/": {"sdk/rest"}, // each of them
 
 	"host/internal/event":           {},
-	"host/internal/config":          {},
+	"host/internal/cron":            {},
+	"host/internal/config":          {"host/internal/cron"},
 	"host/internal/store":           {"host/internal/event"},
 	"host/internal/store/sqlite":    {"host/internal/event", "host/internal/store"},
 	"host/internal/store/storetest": {"host/internal/event", "host/internal/store"},
@@ -43,6 +44,7 @@ var walls = map[string][]string{
 var owners = map[string][]string{
 	"github.com/hashicorp/go-plugin":      {"host/internal/launch", "sdk", "sdk/sdktest"},
 	"zombiezen.com/go/sqlite":             {"host/internal/store/sqlite"},
+	"github.com/robfig/cron":              {"host/internal/cron"},
 	"github.com/BurntSushi/toml":          {"host/internal/config", "host/internal/ops/cli"},
 	"github.com/spf13/cobra":              {"host/internal/ops/cli"},
 	"github.com/expr-lang/expr":           {"host/internal/expression"},

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // check looks at what concerns several keys at once, and fills in the defaults
@@ -24,6 +25,8 @@ func (d *decoder) check(cfg *Config) {
 		d.checkPath(r, cfg.Receivers[:i])
 		d.checkProtection(r)
 		d.checkSecrets(r)
+		d.checkConnectorOf(r, "source", r.Source, cfg.Connectors)
+		d.checkConnectorOf(r, "of", r.Of, cfg.Connectors)
 	}
 	for i := range cfg.Connectors {
 		d.checkConnector(&cfg.Connectors[i], cfg)
@@ -33,6 +36,9 @@ func (d *decoder) check(cfg *Config) {
 func (d *decoder) checkHost(h *Host) {
 	if h.Socket == "" {
 		h.Socket = filepath.Join(h.DataDir, "synchost.sock")
+	}
+	if h.Timezone == nil {
+		h.Timezone = time.Local
 	}
 	if h.ConnectorsDir == "" {
 		if exe, err := os.Executable(); err == nil {
@@ -141,6 +147,50 @@ func (d *decoder) checkSecrets(r *Receiver) {
 				`such as from "openssl rand -hex 32"`, n, shortSecret)))
 		}
 	}
+}
+
+// checkConnectorOf sees to it that a receiver names a connector that there is.
+func (d *decoder) checkConnectorOf(r *Receiver, key, name string, connectors []Connector) {
+	if name == "" {
+		return
+	}
+	if !bringsProducts(r) {
+		d.report(r.Place.Problem(key, "this receiver brings raw events, which are about no product: "+
+			"let map make products of them (op, or fields.<path>), or remove the key"))
+	}
+	names := make([]string, len(connectors))
+	for i, c := range connectors {
+		if names[i] = c.Name; c.Name != name {
+			continue
+		}
+		if !c.Enabled {
+			d.warnings = append(d.warnings, r.Place.Problem(key, fmt.Sprintf("connectors.%s is disabled: nobody is asked until it is enabled", name)))
+		}
+		return
+	}
+	near := didYouMean(name, names)
+	switch {
+	case near == "" && len(names) == 0:
+		near = ": there are none"
+	case near == "":
+		near = "; there are: " + strings.Join(names, ", ")
+	}
+	d.report(r.Place.Problem(key, fmt.Sprintf("there is no connector %q%s", name, near)))
+}
+
+// bringsProducts says whether events of a receiver are about products.
+func bringsProducts(r *Receiver) bool {
+	switch r.Scheme {
+	case hmac, token, catch:
+	default:
+		return true
+	}
+	for name := range r.Map {
+		if name == "op" || strings.HasPrefix(name, "fields.") {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) report(p Problem) { d.problems = append(d.problems, p) }

@@ -41,6 +41,7 @@ type Host struct {
 	KeepEvents     time.Duration  // default 720h
 	KeepDeliveries time.Duration  // default 720h
 	StopTimeout    time.Duration  // drain on stop; default 20s
+	Timezone       *time.Location // of the schedules; default: the machine's
 }
 
 // TLS names certificate and key files.
@@ -62,6 +63,8 @@ type Receiver struct {
 	Allow   []netip.Prefix // sender addresses; empty: any
 	Rate    Rate           // requests a second; zero: unlimited
 	MaxBody int64          // 0: Host.MaxBody (product NDJSON streams are bounded per line, not as a whole)
+	Source  string         // the connector that completes events without a product; empty: none
+	Of      string         // the connector whose platform sends here, so that what we wrote comes back; empty: none
 
 	// For single schemes; zero elsewhere. Which keys a scheme takes is checked.
 	Signature Signature         // hmac
@@ -96,27 +99,48 @@ type Rate struct {
 
 // Connector is one table [connectors.<name>].
 type Connector struct {
-	Name      string
-	Plugin    string            // the binary's name in ConnectorsDir, or an absolute path
-	Binary    string            // absolute path of the executable; empty for one that cannot be started: disabled, or what it is started with is wrong
-	Enabled   bool              // default true
-	SHA256    string            // lower-case hex; empty: not pinned
-	Env       []string          // names of host variables that the process may see
-	LogLevel  string            // default: Host.LogLevel
-	Deliver   string            // "latest", "every"; empty: the connector's own default ("every" for webhook, else "latest")
-	Filter    string            // expr, true: goes on
-	Map       map[string]string // field path -> expr; empty where it could not be read
-	Own       []string          // field paths that may be written; nil: all carried
-	OnDelete  string            // "archive" (default), "delete", "keep"
-	OnUnknown string            // "" (find, else hold), "retry", "hold"
-	Rate      Rate              // changes a second; zero: unlimited
-	Batch     int               // 0: the connector's limit
-	InFlight  int               // 0: the connector's limit
-	Timeout   time.Duration     // of one Apply; 0: the connector's limit
-	Retry     []time.Duration   // waits between attempts; default of Standard Webhooks
-	MemoryMax int64             // bytes for the process; 0: no limit
-	TLS       string            // "auto" (default), "off"
-	Config    []byte            // the table config as JSON, secrets resolved; hand it to the connector, print it never; nil where disabled
-	Secret    []string          // option paths in Config that came from a reference: "auth.token", "servers[0].key"
-	Place     Place             // of each key in the file, for messages: Place.Problem("filter", …), "config.url", "map.name"
+	Name       string
+	Plugin     string            // the binary's name in ConnectorsDir, or an absolute path
+	Binary     string            // absolute path of the executable; empty for one that cannot be started: disabled, or what it is started with is wrong
+	Enabled    bool              // default true
+	SHA256     string            // lower-case hex; empty: not pinned
+	Env        []string          // names of host variables that the process may see
+	LogLevel   string            // default: Host.LogLevel
+	Deliver    string            // "latest", "every"; empty: the connector's own default ("every" for webhook, else "latest")
+	Filter     string            // expr, true: goes on
+	Map        map[string]string // field path -> expr; empty where it could not be read
+	Own        []OwnRule         // who owns which field, in the order of the file; nil: everything carried is "source"
+	OnDelete   string            // "archive" (default), "delete", "keep"
+	Watch      string            // when it is listed as a source: a schedule of package cron; empty: never
+	Reconcile  string            // when it is compared with the catalog, likewise
+	Mode       string            // what a reconciliation does: "apply" (default), "plan"
+	Jitter     time.Duration     // Watch and Reconcile are put off by a fixed part of it; default 0
+	Match      []string          // how codes are made alike for adoption: "trim" (default), "case", "persian", "zwnj"
+	MaxDeletes Limit             // of one reconciliation; default 2 %
+	Shrink     float64           // a listing smaller than this share of the last one has failed: 0.5 (default); 0: none has
+	OnUnknown  string            // "" (find, else hold), "retry", "hold"
+	Rate       Rate              // changes a second; zero: unlimited
+	Batch      int               // 0: the connector's limit
+	InFlight   int               // 0: the connector's limit
+	Timeout    time.Duration     // of one Apply; 0: the connector's limit
+	Retry      []time.Duration   // waits between attempts; default of Standard Webhooks
+	MemoryMax  int64             // bytes for the process; 0: no limit
+	TLS        string            // "auto" (default), "off"
+	Config     []byte            // the table config as JSON, secrets resolved; hand it to the connector, print it never; nil where disabled
+	Secret     []string          // option paths in Config that came from a reference: "auth.token", "servers[0].key"
+	Place      Place             // of each key in the file, for messages: Place.Problem("filter", …), "config.url", "map.name"
+}
+
+// OwnRule says who owns a field at a connector. Of several that cover a field the
+// most specific holds; a field that none covers is ignored.
+type OwnRule struct {
+	Path string // "prices", "attributes.*"
+	Mode string // "source", "source-until-edited", "fill-if-empty", "destination", "ignore"
+}
+
+// Limit is a number of things, or a share of all of them, written 20 or "2%". The
+// zero Limit lets nothing pass.
+type Limit struct {
+	Count   int
+	Percent float64 // from 0 to 100; holds where it is not 0
 }

@@ -28,6 +28,16 @@ var ignorePlace = cmp.Options{
 	cmpopts.IgnoreTypes(Place{}),
 	cmp.Comparer(func(a, b sdk.Secret) bool { return a.Reveal() == b.Reveal() }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
+}
+
+func mustZone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
 }
 
 func TestDefaults(t *testing.T) {
@@ -38,7 +48,7 @@ func TestDefaults(t *testing.T) {
 			Listen: "127.0.0.1:8470", DataDir: dir + "/data", Socket: dir + "/data/synchost.sock",
 			LogLevel: "info", LogFormat: "text", MaxBody: 1 << 20, MaxConnections: 4096,
 			ReadTimeout: 15 * time.Second, KeepEvents: 720 * time.Hour, KeepDeliveries: 720 * time.Hour,
-			StopTimeout: 20 * time.Second,
+			StopTimeout: 20 * time.Second, Timezone: time.Local,
 		},
 		Inspector: Inspector{Listen: "127.0.0.1:8471", Keep: 200},
 	}
@@ -67,6 +77,7 @@ trusted_proxies = ["10.0.0.0/8", "::1", "::ffff:192.0.2.1"]
 keep_events = "24h"
 keep_deliveries = "48h"
 stop_timeout = "0s"
+timezone = "Asia/Tehran"
 
 [inspector]
 enabled = true
@@ -91,6 +102,8 @@ map.attributes.color = "body.color"
 scheme = "payamgostar"
 path = "/in/crm"
 secret = { env = "GOOD_SECRET" }
+source = "hook"
+of = "shop"
 
 [receivers.crm-by-path]
 scheme = "payamgostar"
@@ -124,6 +137,13 @@ deliver = "every"
 filter = "product.status == 'active'"
 own = ["prices", "variants.stock", "attributes.*", "attributes.color"]
 on_delete = "keep"
+watch = "*/15 * * * *"
+reconcile = "30 2 * * mon-fri"
+mode = "plan"
+jitter = "10m"
+match = ["trim", "case", "persian", "zwnj"]
+max_deletes = 20
+shrink = "12.5%"
 on_unknown = "hold"
 rate = "10/s"
 batch = 100
@@ -155,6 +175,14 @@ key = { file = "good.secret", generate = true }
 plugin = "not-there"
 enabled = false
 config.token = { env = "MISSING_SECRET" }
+reconcile = "@every 90m"
+max_deletes = "0.5%"
+[connectors.later.own]
+name = "source-until-edited"
+prices = "source"
+"variants.stock" = "fill-if-empty"
+"attributes.*" = "destination"
+attributes.color = "ignore"
 `
 
 func TestEverything(t *testing.T) {
@@ -168,7 +196,7 @@ func TestEverything(t *testing.T) {
 		Host: Host{
 			Listen: "[::1]:9000", DataDir: "/srv/synchost", Socket: dir + "/run/control.sock",
 			ConnectorsDir: dir + "/connectors", LogLevel: "debug", LogFormat: "json", MaxBody: 2e6, MaxConnections: 10,
-			ReadTimeout: 90 * time.Second, KeepEvents: 24 * time.Hour, KeepDeliveries: 48 * time.Hour,
+			ReadTimeout: 90 * time.Second, KeepEvents: 24 * time.Hour, KeepDeliveries: 48 * time.Hour, Timezone: mustZone(t, "Asia/Tehran"),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.1/32")},
 		},
 		Inspector: Inspector{Enabled: true, Listen: "localhost:0", Keep: 5},
@@ -178,7 +206,7 @@ func TestEverything(t *testing.T) {
 				Signature: Signature{"X-Sig", "sha512", "base64", "v1=", "{header:X-T}.{body}", "X-T"},
 				Tolerance: time.Minute, Methods: []string{"PUT"},
 				Map: map[string]string{"key": "body.id", "attributes.color": "body.color", "attributes.x y": "body.x"}},
-			{Name: "crm", Scheme: "payamgostar", Path: "/in/crm", Secrets: []sdk.Secret{env}, Token: Token{Query: "code"}},
+			{Name: "crm", Scheme: "payamgostar", Path: "/in/crm", Secrets: []sdk.Secret{env}, Token: Token{Query: "code"}, Source: "hook", Of: "shop"},
 			{Name: "crm-by-path", Scheme: "payamgostar", Path: "/in/crm/{secret}", Secrets: []sdk.Secret{env}},
 			{Name: "simple", Scheme: "token", Path: "/in/simple", Secrets: []sdk.Secret{env},
 				Token: Token{Header: "Authorization"}, Methods: []string{"POST"}},
@@ -187,12 +215,16 @@ func TestEverything(t *testing.T) {
 		},
 		Connectors: []Connector{
 			{Name: "hook", Plugin: "webhook", Binary: dir + "/connectors/webhook", Enabled: true, LogLevel: "debug",
-				OnDelete: "archive", Retry: retry, TLS: "auto", Config: []byte("{}")},
+				OnDelete: "archive", Retry: retry, TLS: "auto", Config: []byte("{}"),
+				Mode: "apply", Match: []string{"trim"}, MaxDeletes: Limit{Percent: 2}, Shrink: 0.5},
 			{Name: "shop", Plugin: "woo", Binary: dir + "/connectors/woo", Enabled: true,
 				SHA256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 				Env:    []string{"HTTPS_PROXY"}, LogLevel: "trace", Deliver: "every", Filter: "product.status == 'active'",
-				Map: map[string]string{"name": "upper(product.name)"},
-				Own: []string{"prices", "variants.stock", "attributes.*", "attributes.color"}, OnDelete: "keep", OnUnknown: "hold",
+				Map:      map[string]string{"name": "upper(product.name)"},
+				Own:      []OwnRule{{"prices", "source"}, {"variants.stock", "source"}, {"attributes.*", "source"}, {"attributes.color", "source"}},
+				OnDelete: "keep", OnUnknown: "hold",
+				Watch: "*/15 * * * *", Reconcile: "30 2 * * mon-fri", Mode: "plan", Jitter: 10 * time.Minute,
+				Match: []string{"trim", "case", "persian", "zwnj"}, MaxDeletes: Limit{Count: 20}, Shrink: 0.125,
 				Rate: Rate{10, time.Second}, Batch: 100, InFlight: 4, Timeout: 30 * time.Second,
 				Retry: []time.Duration{time.Second, time.Minute}, MemoryMax: 256 << 20, TLS: "off",
 				Config: []byte(`{"at":"03:04:05","big":9007199254740993,"day":"2026-01-02","headers":{"X-Key.1":"from-a-secret-file"},` +
@@ -200,7 +232,10 @@ func TestEverything(t *testing.T) {
 					`"servers":[{"key":"from-the-environment","tags":["a",["b"]]},{"key":"from-a-secret-file"}],` +
 					`"since":"2026-01-02T03:04:05Z","token":"from-the-environment","url":"https://shop.example"}`),
 				Secret: []string{"token", "headers.X-Key.1", "servers[0].key", "servers[1].key"}},
-			{Name: "later", Plugin: "not-there", LogLevel: "debug", OnDelete: "archive", Retry: retry, TLS: "auto"},
+			{Name: "later", Plugin: "not-there", LogLevel: "debug", OnDelete: "archive", Retry: retry, TLS: "auto",
+				Own: []OwnRule{{"name", "source-until-edited"}, {"prices", "source"}, {"variants.stock", "fill-if-empty"},
+					{"attributes.*", "destination"}, {"attributes.color", "ignore"}},
+				Reconcile: "@every 90m", Mode: "apply", Match: []string{"trim"}, MaxDeletes: Limit{Percent: 0.5}, Shrink: 0.5},
 		},
 	}
 	if diff := cmp.Diff(want, cfg, ignorePlace); diff != "" {

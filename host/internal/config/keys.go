@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/synchost/synchost/sdk"
@@ -72,6 +71,8 @@ func hostTable() table[Host] {
 			"How long the records of deliveries are kept.").or("720h"),
 		field("stop_timeout", duration(0, time.Hour), func(h *Host) *time.Duration { return &h.StopTimeout },
 			"How long a stop waits for calls that are on their way.").or("20s"),
+		field("timezone", timezone, func(h *Host) **time.Location { return &h.Timezone },
+			`The time zone of all schedules, such as "Europe/Berlin"; default: the machine's.`),
 	}}
 }
 
@@ -123,6 +124,10 @@ func receiverTable() table[Receiver] {
 			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, token, hmac).only(token, hmac, catch),
 		field("map", expressions, func(r *Receiver) *map[string]string { return &r.Map },
 			"Expressions that make key, op and product fields of a request.").only(token, hmac, standardWebhooks, catch),
+		field("source", filled("the name of a connector"), func(r *Receiver) *string { return &r.Source },
+			"The connector that is asked for the product where an event only says that something changed."),
+		field("of", filled("the name of a connector"), func(r *Receiver) *string { return &r.Of },
+			"The connector whose platform sends here: what the host wrote there itself comes back and is not passed on."),
 	}
 	return t
 }
@@ -177,10 +182,24 @@ func connectorTable() table[Connector] {
 			"An expression: products for which it is false do not go to this connector."),
 		field("map", expressions, func(c *Connector) *map[string]string { return &c.Map },
 			"Expressions that make product fields for this connector."),
-		field("own", list(fieldPath), func(c *Connector) *[]string { return &c.Own },
-			"The product fields that may be written; default: all that the connector carries."),
+		field("own", ownership, func(c *Connector) *[]OwnRule { return &c.Own },
+			"The product fields that may be written, as a list, or as a table that says of each field who owns it: source, source-until-edited, fill-if-empty, destination or ignore; default: source for all that the connector carries."),
 		field("on_delete", choice("archive", "delete", "keep"), func(c *Connector) *string { return &c.OnDelete },
 			"What becomes of a product that is deleted at its source.").or("archive"),
+		field("watch", cronText, func(c *Connector) *string { return &c.Watch },
+			"When the connector is listed as a source of products; default: never."),
+		field("reconcile", cronText, func(c *Connector) *string { return &c.Reconcile },
+			"When what the connector lists is compared with what it should have; default: never."),
+		field("mode", choice("apply", "plan"), func(c *Connector) *string { return &c.Mode },
+			"Whether a reconciliation corrects what it finds, or leaves a plan to be applied by hand, as the first one always does.").or("apply"),
+		field("jitter", duration(0, 24*time.Hour), func(c *Connector) *time.Duration { return &c.Jitter },
+			"The most by which watch and reconcile are put off, so that not all begin at once; by how much is the same each time.").or("0s"),
+		field("match", list(choice("trim", "case", "persian", "zwnj")), func(c *Connector) *[]string { return &c.Match },
+			"What does not tell codes apart when products that are there already are looked for: space around them, case, Persian or Arabic letters and digits, zero-width non-joiners.").or([]any{"trim"}),
+		field("max_deletes", limit, func(c *Connector) *Limit { return &c.MaxDeletes },
+			"The most products that one reconciliation may archive or delete, as a number or a share of all; with more it does nothing and asks.").or("2%"),
+		field("shrink", share, func(c *Connector) *float64 { return &c.Shrink },
+			"A listing that is smaller than this share of the last one has failed.").or("50%"),
 		field("on_unknown", choice("retry", "hold"), func(c *Connector) *string { return &c.OnUnknown },
 			"What to do when nobody knows whether a create arrived, and the connector can neither find nor list; default: retry for connectors that carry raw events, such as webhook, else hold."),
 		field("rate", rate, func(c *Connector) *Rate { return &c.Rate },
@@ -208,17 +227,6 @@ var pluginForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 var plugin = text(wantPlugin, schema{"minLength": 1}, func(s string) (string, error) {
 	if !pluginForm.MatchString(s) && !filepath.IsAbs(s) {
 		return "", fmt.Errorf("%q is not %s", s, wantPlugin)
-	}
-	return s, nil
-})
-
-var fieldPath = text("the path of a product field", schema{"minLength": 1}, func(s string) (string, error) {
-	if !sdk.KnownField(s) && s != sdk.RawField {
-		near := didYouMean(s, sdk.FieldPaths())
-		if near == "" {
-			near = "; there are: " + strings.Join(sdk.FieldPaths(), ", ")
-		}
-		return "", fmt.Errorf("%q is no field of a product%s", s, near)
 	}
 	return s, nil
 })

@@ -275,31 +275,39 @@ func elements(raw any) ([]any, bool) {
 	return items, ok
 }
 
-// expressions is a table from names to expressions. A name with dots may be
-// quoted or written as a dotted key.
+// expressions is a table from names to expressions. What is no expression is
+// empty there, so that nobody takes it for missing.
 var expressions = kind[map[string]string]{
 	schema: schema{"type": "object", "additionalProperties": schema{"type": []string{"string", "object"}}},
 	read: func(d *decoder, at string, raw any) (map[string]string, bool) {
 		all := make(map[string]string)
-		return all, d.flatten(at, "", raw, all)
+		ok := d.eachName(at, "a table of expressions", raw, func(at, name string, raw any) {
+			all[name], _ = filled("an expression in quotes").read(d, at, raw)
+		})
+		return all, ok
 	},
 }
 
-// flatten puts every name into a map; what is no expression is empty there, so
-// that nobody takes it for missing. false: there is nothing to read.
-func (d *decoder) flatten(at, name string, raw any, into map[string]string) bool {
-	written, ok := d.table(at, "a table of expressions", raw)
-	for _, key := range d.inOrder(at, written) {
-		path, full := join(at, key), strings.TrimPrefix(name+"."+key, ".")
-		if _, isTable := written[key].(map[string]any); isTable {
-			d.flatten(path, full, written[key], into)
-			continue
+// eachName goes through a table whose names may have dots, and then be quoted or
+// written as dotted keys. false: it is no table.
+func (d *decoder) eachName(at, want string, raw any, do func(at, name string, raw any)) bool {
+	seen := make(map[string]bool)
+	var walk func(at, name string, raw any) bool
+	walk = func(at, name string, raw any) bool {
+		written, ok := d.table(at, want, raw)
+		for _, key := range d.inOrder(at, written) {
+			path, full := join(at, key), strings.TrimPrefix(name+"."+key, ".")
+			switch _, isTable := written[key].(map[string]any); {
+			case isTable:
+				walk(path, full, written[key])
+			case seen[full]:
+				d.problem(path, "is written twice, with and without quotes: keep one")
+			default:
+				seen[full] = true
+				do(path, full, written[key])
+			}
 		}
-		if _, twice := into[full]; twice {
-			d.problem(path, "is written twice, with and without quotes: keep one")
-			continue
-		}
-		into[full], _ = filled("an expression in quotes").read(d, path, written[key])
+		return ok
 	}
-	return ok
+	return walk(at, "", raw)
 }

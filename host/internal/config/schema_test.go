@@ -37,8 +37,9 @@ func TestSchema(t *testing.T) {
 	}
 	// What a schema cannot know: the machine, and what other keys say.
 	beyond := regexp.MustCompile(`^(case-twin-options|config-(secret|unfinished)|duration-out|inspector-|map-twice|name-of-both|` +
-		`network-host|own-|path-(dots|duplicate|overlap|reserved)|path-secret|plugin-(absolute|far|folder|near|not|relative)|` +
-		`secret-(env|file)-|size-(too|zero)|tls-missing|tls-both|token-(both|neither|and)|unprotected-catch|address-port|filter-empty|wrong-type-date)`)
+		`limits-over|network-host|own-unknown|path-(dots|duplicate|overlap|reserved)|path-secret|plugin-(absolute|far|folder|near|not|relative)|` +
+		`secret-(env|file)-|size-(too|zero)|tls-missing|tls-both|token-(both|neither|and)|unprotected-catch|address-port|filter-empty|wrong-type-date|` +
+		`receiver-of|schedule-(never|range)|timezone-unknown)`)
 	files, _ := filepath.Glob("testdata/bad/*.txt")
 	for _, file := range files {
 		data, err := os.ReadFile(file)
