@@ -97,4 +97,9 @@ type Item struct {
 	Remote   Remote  // its ID is never empty
 	Product  Product // as the platform has it, in the fields that the connector carries
 	Archived bool    // it is there, and off sale, as Archive leaves it
+
+	// Unreadable says why what it holds cannot be read, for people: a price that is
+	// no number, say. It is there all the same, so that nobody takes it for deleted;
+	// Product is not looked at then. Empty: it can be read.
+	Unreadable string
 }

@@ -46,6 +46,7 @@ var (
 	_ Checker   = (*Client)(nil)
 	_ Lister    = (*Client)(nil)
 	_ Finder    = (*Client)(nil)
+	_ Waiter    = (*Client)(nil)
 )
 
 // Describe asks what the connector is. It needs no configuration.
@@ -90,7 +91,7 @@ func (c *Client) Configure(ctx context.Context, s Setup) (Opened, []Problem, err
 		}.bounded(),
 	}
 	for _, can := range m.GetCapabilities() {
-		if can > 0 && can <= pb.Capability(CanNormalize) { // a newer one is none that we could use
+		if can > 0 && can <= pb.Capability(CanWait) { // a newer one is none that we could use
 			opened.Capabilities = append(opened.Capabilities, Capability(can))
 		}
 	}
@@ -209,6 +210,18 @@ func (c *Client) Find(ctx context.Context, refs []Ref) ([]Item, error) {
 		return nil, faulty(err.Error())
 	}
 	return items, nil
+}
+
+// Wait returns when the platform's products may have changed; see Waiter.
+func (c *Client) Wait(ctx context.Context) error {
+	if err := c.able(CanWait); err != nil {
+		return err
+	}
+	m, err := call(ctx, c, c.rpc.Wait, &pb.WaitRequest{})
+	if err != nil {
+		return err
+	}
+	return decodeFailure(m.GetFailure())
 }
 
 // Normalize says how the platform would store products. On success both slices

@@ -71,6 +71,25 @@ type Lister interface {
 	List(ctx context.Context, q Query) (Page, error)
 }
 
+// SinceLister is a Lister that heeds Query.Since where ListsSince says so: then a
+// listing with it has all that was created or changed since, and may leave out
+// the rest. What was deleted since is in no listing, so the host also lists
+// everything now and then. ListsSince is called once, when Open has returned.
+type SinceLister interface {
+	Lister
+	ListsSince() bool
+}
+
+// Waiter is a source that notices changes by itself. Wait returns nil when the
+// products may have changed since it last returned, or since the connector was
+// opened; the host then lists them. It ends with its context, which lasts for as
+// long as the process is wanted, and may be called while every other call runs,
+// but not twice at once. It returns at most a few times a second, however much
+// changes.
+type Waiter interface {
+	Wait(ctx context.Context) error
+}
+
 // Finder looks products up. A ref that the platform does not have is left out
 // of the answer; that is no error. Several items for one ref are all returned,
 // in any order: the host tells by Item.Remote, Item.Key and Product.Code what is

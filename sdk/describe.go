@@ -53,6 +53,8 @@ const (
 	CanList                            // Lister
 	CanFind                            // Finder
 	CanNormalize                       // Normalizer
+	CanSince                           // SinceLister
+	CanWait                            // Waiter
 )
 
 // String is the capability's name in messages.
@@ -66,6 +68,10 @@ func (c Capability) String() string {
 		return "find"
 	case CanNormalize:
 		return "normalize"
+	case CanSince:
+		return "list since"
+	case CanWait:
+		return "wait"
 	}
 	return fmt.Sprintf("capability(%d)", uint8(c))
 }

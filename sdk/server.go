@@ -24,6 +24,9 @@ type server struct {
 	ending context.Context // ends when the process is told to; the calls end with it
 	end    context.CancelCauseFunc
 
+	refusing context.Context // ends when no new call is let in
+	refused  context.CancelFunc
+
 	idle        *time.Timer // runs since the last call; nil: nothing is done when it ends
 	configuring sync.Mutex  // held by Configure: Open runs once
 
@@ -36,7 +39,8 @@ type server struct {
 
 func newServer(d *definition, log hclog.Logger) *server {
 	ending, end := context.WithCancelCause(context.Background())
-	return &server{definition: d, log: log, ending: ending, end: end}
+	refusing, refused := context.WithCancel(context.Background())
+	return &server{definition: d, log: log, ending: ending, end: end, refusing: refusing, refused: refused}
 }
 
 var (
@@ -119,6 +123,11 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 	if err != nil || len(problems) > 0 {
 		return &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}, nil
 	}
+	var can []pb.Capability
+	if err = s.guard("ListsSince", func() error { can = capabilities(connector); return nil }); err != nil {
+		s.close(connector)
+		return &pb.ConfigureResponse{Failure: encodeFailure(err)}, nil
+	}
 	fields, err := s.carried(connector)
 	if err != nil {
 		s.close(connector)
@@ -128,7 +137,7 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 	s.connector = connector
 	s.mu.Unlock()
 	return &pb.ConfigureResponse{
-		Capabilities: capabilities(connector),
+		Capabilities: can,
 		Fields:       fields,
 		Limits: &pb.Limits{
 			Batch:    int32(s.limits.Batch),
@@ -175,6 +184,12 @@ func capabilities(connector Connector) []pb.Capability {
 	}
 	if _, ok := connector.(Normalizer); ok {
 		can = append(can, pb.Capability_CAPABILITY_NORMALIZE)
+	}
+	if lister, ok := connector.(SinceLister); ok && lister.ListsSince() {
+		can = append(can, pb.Capability_CAPABILITY_SINCE)
+	}
+	if _, ok := connector.(Waiter); ok {
+		can = append(can, pb.Capability_CAPABILITY_WAIT)
 	}
 	return can
 }
@@ -270,6 +285,21 @@ func (s *server) Find(ctx context.Context, m *pb.FindRequest) (*pb.FindResponse,
 	return &pb.FindResponse{Items: convert(items, encodeItem)}, nil
 }
 
+func (s *server) Wait(ctx context.Context, _ *pb.WaitRequest) (*pb.WaitResponse, error) {
+	waiter, leave, err := able[Waiter](s)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := s.soften(ctx)
+	defer cancel()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(s.refusing, stop)() // a stop does not wait for what only waits
+	err = s.guard("Wait", func() error { return waiter.Wait(ctx) })
+	return &pb.WaitResponse{Failure: encodeFailure(err)}, nil
+}
+
 func (s *server) Normalize(_ context.Context, m *pb.NormalizeRequest) (*pb.NormalizeResponse, error) {
 	normalizer, leave, err := able[Normalizer](s)
 	if err != nil {
@@ -309,6 +339,7 @@ func (s *server) refuse() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
+	s.refused()
 }
 
 // stop refuses new calls, waits for those in flight and closes the connector.

@@ -40,14 +40,18 @@ type able struct {
 	list      func(sdk.Query) (sdk.Page, error)
 	find      func([]sdk.Ref) ([]sdk.Item, error)
 	normalize func(sdk.Product) (sdk.Product, error)
+	wait      func(context.Context) error
 	fields    []string
+	since     bool
 }
 
 func (a able) Check(context.Context) error                             { return a.check() }
 func (a able) List(_ context.Context, q sdk.Query) (sdk.Page, error)   { return a.list(q) }
 func (a able) Find(_ context.Context, r []sdk.Ref) ([]sdk.Item, error) { return a.find(r) }
 func (a able) Normalize(p sdk.Product) (sdk.Product, error)            { return a.normalize(p) }
+func (a able) Wait(ctx context.Context) error                          { return a.wait(ctx) }
 func (a able) Fields() []string                                        { return a.fields }
+func (a able) ListsSince() bool                                        { return a.since }
 
 type none struct{}
 
@@ -212,16 +216,22 @@ func TestCapabilitiesAreThoseOfWhatOpenReturned(t *testing.T) {
 	_, list := poor.List(t.Context(), sdk.Query{})
 	_, find := poor.Find(t.Context(), nil)
 	_, _, normalize := poor.Normalize(t.Context(), nil)
-	for _, err := range []error{list, find, normalize, poor.Check(t.Context())} {
+	for _, err := range []error{list, find, normalize, poor.Check(t.Context()), poor.Wait(t.Context())} {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("calling what is not declared gave %v", err)
 		}
 	}
 	rich := sdktest.Open(t, serving(able{fake: fake{apply: apply}, fields: []string{"raw", "attributes.*"}}), nil)
-	for _, can := range []sdk.Capability{sdk.CanCheck, sdk.CanList, sdk.CanFind, sdk.CanNormalize} {
+	for _, can := range []sdk.Capability{sdk.CanCheck, sdk.CanList, sdk.CanFind, sdk.CanNormalize, sdk.CanWait} {
 		if !rich.Can(can) || poor.Can(can) {
 			t.Errorf("capability %v: rich %v, poor %v", can, rich.Can(can), poor.Can(can))
 		}
+	}
+	if rich.Can(sdk.CanSince) {
+		t.Error("it lists since, which it denies")
+	}
+	if since := sdktest.Open(t, serving(able{fake: fake{apply: apply}, since: true}), nil); !since.Can(sdk.CanSince) {
+		t.Error("it does not list since, which it says it does")
 	}
 	if fields := rich.Opened().Fields; !slices.Equal(fields, []string{"raw", "attributes.*"}) {
 		t.Errorf("carries %v", fields)
@@ -237,7 +247,7 @@ func TestCallsCarryWhatTheyAreGiven(t *testing.T) {
 			if q.Cursor == "bad" {
 				return sdk.Page{Next: "x"}, sdk.Reject("", errors.New("no such page"))
 			}
-			return sdk.Page{Items: []sdk.Item{{Key: fmt.Sprint(q), Remote: sdk.Remote{ID: "r"}, Archived: true, Product: sdk.Product{Name: "n"}}}, Next: "more"}, nil
+			return sdk.Page{Items: []sdk.Item{{Key: fmt.Sprint(q), Remote: sdk.Remote{ID: "r"}, Archived: true, Product: sdk.Product{Name: "n"}, Unreadable: "price"}}, Next: "more"}, nil
 		},
 		find: func(refs []sdk.Ref) ([]sdk.Item, error) { return []sdk.Item{{Key: fmt.Sprint(refs)}}, nil },
 		normalize: func(p sdk.Product) (sdk.Product, error) {
@@ -255,7 +265,7 @@ func TestCallsCarryWhatTheyAreGiven(t *testing.T) {
 	}
 	q := sdk.Query{Cursor: "c", Since: since, Limit: 5}
 	page, err := client.List(ctx, q)
-	if err != nil || page.Next != "more" || len(page.Items) != 1 || page.Items[0].Key != fmt.Sprint(q) || page.Items[0].Remote.ID != "r" || !page.Items[0].Archived || page.Items[0].Product.Name != "n" {
+	if err != nil || page.Next != "more" || len(page.Items) != 1 || page.Items[0].Key != fmt.Sprint(q) || page.Items[0].Remote.ID != "r" || !page.Items[0].Archived || page.Items[0].Product.Name != "n" || page.Items[0].Unreadable != "price" {
 		t.Errorf("List: %+v, %v", page, err)
 	}
 	if page, err := client.List(ctx, sdk.Query{Cursor: "bad"}); sdk.KindOf(err) != sdk.Rejected || page.Next != "" {
@@ -305,6 +315,26 @@ func TestLargeMessagesPass(t *testing.T) {
 	if _, err := client.Apply(t.Context(), changes("a")); err != nil {
 		t.Errorf("after it: %v", err)
 	}
+}
+
+func TestStopDoesNotWaitForWhatOnlyWaits(t *testing.T) {
+	waiting := make(chan struct{})
+	client := sdktest.Open(t, serving(able{wait: func(ctx context.Context) error {
+		close(waiting)
+		<-ctx.Done()
+		return ctx.Err()
+	}}), nil)
+	var flight sync.WaitGroup
+	flight.Go(func() {
+		if err := client.Wait(t.Context()); err == nil {
+			t.Error("a stop looks like a change")
+		}
+	})
+	<-waiting
+	if err := client.Stop(t.Context()); err != nil {
+		t.Errorf("Stop: %v", err)
+	}
+	flight.Wait()
 }
 
 func TestStopWaitsForWhatIsInFlight(t *testing.T) {

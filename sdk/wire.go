@@ -156,6 +156,8 @@ func encodeItem(i *Item) *pb.Item {
 		Remote:   encodeRemote(i.Remote),
 		Product:  encodeProduct(&i.Product),
 		Archived: i.Archived,
+
+		Unreadable: valid(i.Unreadable),
 	}
 }
 
@@ -171,6 +173,8 @@ func decodeItems(items []*pb.Item) ([]Item, error) {
 			Remote:   decodeRemote(m.GetRemote()),
 			Product:  product,
 			Archived: m.GetArchived(),
+
+			Unreadable: m.GetUnreadable(),
 		})
 	}
 	return out, nil

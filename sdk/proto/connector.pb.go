@@ -48,6 +48,8 @@ const (
 	Capability_CAPABILITY_LIST        Capability = 2
 	Capability_CAPABILITY_FIND        Capability = 3
 	Capability_CAPABILITY_NORMALIZE   Capability = 4
+	Capability_CAPABILITY_SINCE       Capability = 5 // List heeds since
+	Capability_CAPABILITY_WAIT        Capability = 6
 )
 
 // Enum value maps for Capability.
@@ -58,6 +60,8 @@ var (
 		2: "CAPABILITY_LIST",
 		3: "CAPABILITY_FIND",
 		4: "CAPABILITY_NORMALIZE",
+		5: "CAPABILITY_SINCE",
+		6: "CAPABILITY_WAIT",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED": 0,
@@ -65,6 +69,8 @@ var (
 		"CAPABILITY_LIST":        2,
 		"CAPABILITY_FIND":        3,
 		"CAPABILITY_NORMALIZE":   4,
+		"CAPABILITY_SINCE":       5,
+		"CAPABILITY_WAIT":        6,
 	}
 )
 
@@ -1638,6 +1644,7 @@ type Item struct {
 	Remote        *Remote                `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	Product       *Product               `protobuf:"bytes,3,opt,name=product,proto3" json:"product,omitempty"`
 	Archived      bool                   `protobuf:"varint,4,opt,name=archived,proto3" json:"archived,omitempty"`
+	Unreadable    string                 `protobuf:"bytes,5,opt,name=unreadable,proto3" json:"unreadable,omitempty"` // why what it holds cannot be read; empty: it can
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1700,6 +1707,93 @@ func (x *Item) GetArchived() bool {
 	return false
 }
 
+func (x *Item) GetUnreadable() string {
+	if x != nil {
+		return x.Unreadable
+	}
+	return ""
+}
+
+type WaitRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitRequest) Reset() {
+	*x = WaitRequest{}
+	mi := &file_connector_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitRequest) ProtoMessage() {}
+
+func (x *WaitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitRequest.ProtoReflect.Descriptor instead.
+func (*WaitRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{24}
+}
+
+type WaitResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Failure       *Failure               `protobuf:"bytes,1,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitResponse) Reset() {
+	*x = WaitResponse{}
+	mi := &file_connector_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitResponse) ProtoMessage() {}
+
+func (x *WaitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitResponse.ProtoReflect.Descriptor instead.
+func (*WaitResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WaitResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 type NormalizeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Products      []*Product             `protobuf:"bytes,1,rep,name=products,proto3" json:"products,omitempty"`
@@ -1709,7 +1803,7 @@ type NormalizeRequest struct {
 
 func (x *NormalizeRequest) Reset() {
 	*x = NormalizeRequest{}
-	mi := &file_connector_proto_msgTypes[24]
+	mi := &file_connector_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1815,7 @@ func (x *NormalizeRequest) String() string {
 func (*NormalizeRequest) ProtoMessage() {}
 
 func (x *NormalizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[24]
+	mi := &file_connector_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1828,7 @@ func (x *NormalizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NormalizeRequest.ProtoReflect.Descriptor instead.
 func (*NormalizeRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{24}
+	return file_connector_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *NormalizeRequest) GetProducts() []*Product {
@@ -1753,7 +1847,7 @@ type NormalizeResponse struct {
 
 func (x *NormalizeResponse) Reset() {
 	*x = NormalizeResponse{}
-	mi := &file_connector_proto_msgTypes[25]
+	mi := &file_connector_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1765,7 +1859,7 @@ func (x *NormalizeResponse) String() string {
 func (*NormalizeResponse) ProtoMessage() {}
 
 func (x *NormalizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[25]
+	mi := &file_connector_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1778,7 +1872,7 @@ func (x *NormalizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NormalizeResponse.ProtoReflect.Descriptor instead.
 func (*NormalizeResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{25}
+	return file_connector_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *NormalizeResponse) GetProducts() []*Normalized {
@@ -1798,7 +1892,7 @@ type Normalized struct {
 
 func (x *Normalized) Reset() {
 	*x = Normalized{}
-	mi := &file_connector_proto_msgTypes[26]
+	mi := &file_connector_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1904,7 @@ func (x *Normalized) String() string {
 func (*Normalized) ProtoMessage() {}
 
 func (x *Normalized) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[26]
+	mi := &file_connector_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1917,7 @@ func (x *Normalized) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalized.ProtoReflect.Descriptor instead.
 func (*Normalized) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{26}
+	return file_connector_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Normalized) GetProduct() *Product {
@@ -1848,7 +1942,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_connector_proto_msgTypes[27]
+	mi := &file_connector_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +1954,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[27]
+	mi := &file_connector_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +1967,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{27}
+	return file_connector_proto_rawDescGZIP(), []int{29}
 }
 
 type StopResponse struct {
@@ -1884,7 +1978,7 @@ type StopResponse struct {
 
 func (x *StopResponse) Reset() {
 	*x = StopResponse{}
-	mi := &file_connector_proto_msgTypes[28]
+	mi := &file_connector_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +1990,7 @@ func (x *StopResponse) String() string {
 func (*StopResponse) ProtoMessage() {}
 
 func (x *StopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[28]
+	mi := &file_connector_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2003,7 @@ func (x *StopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
 func (*StopResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{28}
+	return file_connector_proto_rawDescGZIP(), []int{30}
 }
 
 // Product is the host's product. Decimals are text: "12.50".
@@ -1939,7 +2033,7 @@ type Product struct {
 
 func (x *Product) Reset() {
 	*x = Product{}
-	mi := &file_connector_proto_msgTypes[29]
+	mi := &file_connector_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2045,7 @@ func (x *Product) String() string {
 func (*Product) ProtoMessage() {}
 
 func (x *Product) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[29]
+	mi := &file_connector_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2058,7 @@ func (x *Product) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Product.ProtoReflect.Descriptor instead.
 func (*Product) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{29}
+	return file_connector_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Product) GetKey() string {
@@ -2106,7 +2200,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_connector_proto_msgTypes[30]
+	mi := &file_connector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2212,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[30]
+	mi := &file_connector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2225,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{30}
+	return file_connector_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Price) GetAmount() string {
@@ -2179,7 +2273,7 @@ type Stock struct {
 
 func (x *Stock) Reset() {
 	*x = Stock{}
-	mi := &file_connector_proto_msgTypes[31]
+	mi := &file_connector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2285,7 @@ func (x *Stock) String() string {
 func (*Stock) ProtoMessage() {}
 
 func (x *Stock) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[31]
+	mi := &file_connector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2298,7 @@ func (x *Stock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stock.ProtoReflect.Descriptor instead.
 func (*Stock) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{31}
+	return file_connector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Stock) GetLocation() string {
@@ -2232,7 +2326,7 @@ type Media struct {
 
 func (x *Media) Reset() {
 	*x = Media{}
-	mi := &file_connector_proto_msgTypes[32]
+	mi := &file_connector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2244,7 +2338,7 @@ func (x *Media) String() string {
 func (*Media) ProtoMessage() {}
 
 func (x *Media) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[32]
+	mi := &file_connector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2257,7 +2351,7 @@ func (x *Media) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Media.ProtoReflect.Descriptor instead.
 func (*Media) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{32}
+	return file_connector_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Media) GetUrl() string {
@@ -2291,7 +2385,7 @@ type Weight struct {
 
 func (x *Weight) Reset() {
 	*x = Weight{}
-	mi := &file_connector_proto_msgTypes[33]
+	mi := &file_connector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2303,7 +2397,7 @@ func (x *Weight) String() string {
 func (*Weight) ProtoMessage() {}
 
 func (x *Weight) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[33]
+	mi := &file_connector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2316,7 +2410,7 @@ func (x *Weight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Weight.ProtoReflect.Descriptor instead.
 func (*Weight) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{33}
+	return file_connector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Weight) GetValue() string {
@@ -2345,7 +2439,7 @@ type Size struct {
 
 func (x *Size) Reset() {
 	*x = Size{}
-	mi := &file_connector_proto_msgTypes[34]
+	mi := &file_connector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2357,7 +2451,7 @@ func (x *Size) String() string {
 func (*Size) ProtoMessage() {}
 
 func (x *Size) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[34]
+	mi := &file_connector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2370,7 +2464,7 @@ func (x *Size) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Size.ProtoReflect.Descriptor instead.
 func (*Size) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{34}
+	return file_connector_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Size) GetLength() string {
@@ -2417,7 +2511,7 @@ type Variant struct {
 
 func (x *Variant) Reset() {
 	*x = Variant{}
-	mi := &file_connector_proto_msgTypes[35]
+	mi := &file_connector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2523,7 @@ func (x *Variant) String() string {
 func (*Variant) ProtoMessage() {}
 
 func (x *Variant) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[35]
+	mi := &file_connector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2536,7 @@ func (x *Variant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variant.ProtoReflect.Descriptor instead.
 func (*Variant) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{35}
+	return file_connector_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Variant) GetKey() string {
@@ -2511,7 +2605,7 @@ type VariantOption struct {
 
 func (x *VariantOption) Reset() {
 	*x = VariantOption{}
-	mi := &file_connector_proto_msgTypes[36]
+	mi := &file_connector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2523,7 +2617,7 @@ func (x *VariantOption) String() string {
 func (*VariantOption) ProtoMessage() {}
 
 func (x *VariantOption) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[36]
+	mi := &file_connector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2536,7 +2630,7 @@ func (x *VariantOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VariantOption.ProtoReflect.Descriptor instead.
 func (*VariantOption) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{36}
+	return file_connector_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *VariantOption) GetName() string {
@@ -2568,7 +2662,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_connector_proto_msgTypes[37]
+	mi := &file_connector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2580,7 +2674,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[37]
+	mi := &file_connector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2593,7 +2687,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{37}
+	return file_connector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Value) GetKind() isValue_Kind {
@@ -2676,7 +2770,7 @@ type ValueList struct {
 
 func (x *ValueList) Reset() {
 	*x = ValueList{}
-	mi := &file_connector_proto_msgTypes[38]
+	mi := &file_connector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2688,7 +2782,7 @@ func (x *ValueList) String() string {
 func (*ValueList) ProtoMessage() {}
 
 func (x *ValueList) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[38]
+	mi := &file_connector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +2795,7 @@ func (x *ValueList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueList.ProtoReflect.Descriptor instead.
 func (*ValueList) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{38}
+	return file_connector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ValueList) GetValues() []*Value {
@@ -2823,12 +2917,18 @@ const file_connector_proto_rawDesc = "" +
 	"\x04code\x18\x03 \x01(\tR\x04code\"{\n" +
 	"\fFindResponse\x121\n" +
 	"\x05items\x18\x01 \x03(\v2\x1b.synchost.connector.v1.ItemR\x05items\x128\n" +
-	"\afailure\x18\x02 \x01(\v2\x1e.synchost.connector.v1.FailureR\afailure\"\xa5\x01\n" +
+	"\afailure\x18\x02 \x01(\v2\x1e.synchost.connector.v1.FailureR\afailure\"\xc5\x01\n" +
 	"\x04Item\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
 	"\x06remote\x18\x02 \x01(\v2\x1d.synchost.connector.v1.RemoteR\x06remote\x128\n" +
 	"\aproduct\x18\x03 \x01(\v2\x1e.synchost.connector.v1.ProductR\aproduct\x12\x1a\n" +
-	"\barchived\x18\x04 \x01(\bR\barchived\"N\n" +
+	"\barchived\x18\x04 \x01(\bR\barchived\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\x05 \x01(\tR\n" +
+	"unreadable\"\r\n" +
+	"\vWaitRequest\"H\n" +
+	"\fWaitResponse\x128\n" +
+	"\afailure\x18\x01 \x01(\v2\x1e.synchost.connector.v1.FailureR\afailure\"N\n" +
 	"\x10NormalizeRequest\x12:\n" +
 	"\bproducts\x18\x01 \x03(\v2\x1e.synchost.connector.v1.ProductR\bproducts\"R\n" +
 	"\x11NormalizeResponse\x12=\n" +
@@ -2907,14 +3007,16 @@ const file_connector_proto_rawDesc = "" +
 	"\x04list\x18\x04 \x01(\v2 .synchost.connector.v1.ValueListH\x00R\x04listB\x06\n" +
 	"\x04kind\"A\n" +
 	"\tValueList\x124\n" +
-	"\x06values\x18\x01 \x03(\v2\x1c.synchost.connector.v1.ValueR\x06values*\x82\x01\n" +
+	"\x06values\x18\x01 \x03(\v2\x1c.synchost.connector.v1.ValueR\x06values*\xad\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10CAPABILITY_CHECK\x10\x01\x12\x13\n" +
 	"\x0fCAPABILITY_LIST\x10\x02\x12\x13\n" +
 	"\x0fCAPABILITY_FIND\x10\x03\x12\x18\n" +
-	"\x14CAPABILITY_NORMALIZE\x10\x04*U\n" +
+	"\x14CAPABILITY_NORMALIZE\x10\x04\x12\x14\n" +
+	"\x10CAPABILITY_SINCE\x10\x05\x12\x13\n" +
+	"\x0fCAPABILITY_WAIT\x10\x06*U\n" +
 	"\x02Op\x12\x12\n" +
 	"\x0eOP_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tOP_UPSERT\x10\x01\x12\x0e\n" +
@@ -2922,14 +3024,15 @@ const file_connector_proto_rawDesc = "" +
 	"OP_ARCHIVE\x10\x02\x12\f\n" +
 	"\bOP_PURGE\x10\x03\x12\x0e\n" +
 	"\n" +
-	"OP_FORWARD\x10\x042\xc3\x05\n" +
+	"OP_FORWARD\x10\x042\x94\x06\n" +
 	"\tConnector\x12[\n" +
 	"\bDescribe\x12&.synchost.connector.v1.DescribeRequest\x1a'.synchost.connector.v1.DescribeResponse\x12^\n" +
 	"\tConfigure\x12'.synchost.connector.v1.ConfigureRequest\x1a(.synchost.connector.v1.ConfigureResponse\x12R\n" +
 	"\x05Apply\x12#.synchost.connector.v1.ApplyRequest\x1a$.synchost.connector.v1.ApplyResponse\x12R\n" +
 	"\x05Check\x12#.synchost.connector.v1.CheckRequest\x1a$.synchost.connector.v1.CheckResponse\x12O\n" +
 	"\x04List\x12\".synchost.connector.v1.ListRequest\x1a#.synchost.connector.v1.ListResponse\x12O\n" +
-	"\x04Find\x12\".synchost.connector.v1.FindRequest\x1a#.synchost.connector.v1.FindResponse\x12^\n" +
+	"\x04Find\x12\".synchost.connector.v1.FindRequest\x1a#.synchost.connector.v1.FindResponse\x12O\n" +
+	"\x04Wait\x12\".synchost.connector.v1.WaitRequest\x1a#.synchost.connector.v1.WaitResponse\x12^\n" +
 	"\tNormalize\x12'.synchost.connector.v1.NormalizeRequest\x1a(.synchost.connector.v1.NormalizeResponse\x12O\n" +
 	"\x04Stop\x12\".synchost.connector.v1.StopRequest\x1a#.synchost.connector.v1.StopResponseB.Z,github.com/synchost/synchost/sdk/proto;protob\x06proto3"
 
@@ -2946,7 +3049,7 @@ func file_connector_proto_rawDescGZIP() []byte {
 }
 
 var file_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_connector_proto_goTypes = []any{
 	(Capability)(0),               // 0: synchost.connector.v1.Capability
 	(Op)(0),                       // 1: synchost.connector.v1.Op
@@ -2975,25 +3078,27 @@ var file_connector_proto_goTypes = []any{
 	(*Ref)(nil),                   // 24: synchost.connector.v1.Ref
 	(*FindResponse)(nil),          // 25: synchost.connector.v1.FindResponse
 	(*Item)(nil),                  // 26: synchost.connector.v1.Item
-	(*NormalizeRequest)(nil),      // 27: synchost.connector.v1.NormalizeRequest
-	(*NormalizeResponse)(nil),     // 28: synchost.connector.v1.NormalizeResponse
-	(*Normalized)(nil),            // 29: synchost.connector.v1.Normalized
-	(*StopRequest)(nil),           // 30: synchost.connector.v1.StopRequest
-	(*StopResponse)(nil),          // 31: synchost.connector.v1.StopResponse
-	(*Product)(nil),               // 32: synchost.connector.v1.Product
-	(*Price)(nil),                 // 33: synchost.connector.v1.Price
-	(*Stock)(nil),                 // 34: synchost.connector.v1.Stock
-	(*Media)(nil),                 // 35: synchost.connector.v1.Media
-	(*Weight)(nil),                // 36: synchost.connector.v1.Weight
-	(*Size)(nil),                  // 37: synchost.connector.v1.Size
-	(*Variant)(nil),               // 38: synchost.connector.v1.Variant
-	(*VariantOption)(nil),         // 39: synchost.connector.v1.VariantOption
-	(*Value)(nil),                 // 40: synchost.connector.v1.Value
-	(*ValueList)(nil),             // 41: synchost.connector.v1.ValueList
-	nil,                           // 42: synchost.connector.v1.Raw.HeadersEntry
-	nil,                           // 43: synchost.connector.v1.Product.AttributesEntry
-	(*durationpb.Duration)(nil),   // 44: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 45: google.protobuf.Timestamp
+	(*WaitRequest)(nil),           // 27: synchost.connector.v1.WaitRequest
+	(*WaitResponse)(nil),          // 28: synchost.connector.v1.WaitResponse
+	(*NormalizeRequest)(nil),      // 29: synchost.connector.v1.NormalizeRequest
+	(*NormalizeResponse)(nil),     // 30: synchost.connector.v1.NormalizeResponse
+	(*Normalized)(nil),            // 31: synchost.connector.v1.Normalized
+	(*StopRequest)(nil),           // 32: synchost.connector.v1.StopRequest
+	(*StopResponse)(nil),          // 33: synchost.connector.v1.StopResponse
+	(*Product)(nil),               // 34: synchost.connector.v1.Product
+	(*Price)(nil),                 // 35: synchost.connector.v1.Price
+	(*Stock)(nil),                 // 36: synchost.connector.v1.Stock
+	(*Media)(nil),                 // 37: synchost.connector.v1.Media
+	(*Weight)(nil),                // 38: synchost.connector.v1.Weight
+	(*Size)(nil),                  // 39: synchost.connector.v1.Size
+	(*Variant)(nil),               // 40: synchost.connector.v1.Variant
+	(*VariantOption)(nil),         // 41: synchost.connector.v1.VariantOption
+	(*Value)(nil),                 // 42: synchost.connector.v1.Value
+	(*ValueList)(nil),             // 43: synchost.connector.v1.ValueList
+	nil,                           // 44: synchost.connector.v1.Raw.HeadersEntry
+	nil,                           // 45: synchost.connector.v1.Product.AttributesEntry
+	(*durationpb.Duration)(nil),   // 46: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
 }
 var file_connector_proto_depIdxs = []int32{
 	5,  // 0: synchost.connector.v1.DescribeResponse.options:type_name -> synchost.connector.v1.Option
@@ -3001,72 +3106,75 @@ var file_connector_proto_depIdxs = []int32{
 	0,  // 2: synchost.connector.v1.ConfigureResponse.capabilities:type_name -> synchost.connector.v1.Capability
 	9,  // 3: synchost.connector.v1.ConfigureResponse.limits:type_name -> synchost.connector.v1.Limits
 	18, // 4: synchost.connector.v1.ConfigureResponse.failure:type_name -> synchost.connector.v1.Failure
-	44, // 5: synchost.connector.v1.Limits.timeout:type_name -> google.protobuf.Duration
+	46, // 5: synchost.connector.v1.Limits.timeout:type_name -> google.protobuf.Duration
 	12, // 6: synchost.connector.v1.ApplyRequest.changes:type_name -> synchost.connector.v1.Change
 	16, // 7: synchost.connector.v1.ApplyResponse.results:type_name -> synchost.connector.v1.Result
 	18, // 8: synchost.connector.v1.ApplyResponse.rest:type_name -> synchost.connector.v1.Failure
 	1,  // 9: synchost.connector.v1.Change.op:type_name -> synchost.connector.v1.Op
-	32, // 10: synchost.connector.v1.Change.product:type_name -> synchost.connector.v1.Product
+	34, // 10: synchost.connector.v1.Change.product:type_name -> synchost.connector.v1.Product
 	13, // 11: synchost.connector.v1.Change.remote:type_name -> synchost.connector.v1.Remote
 	14, // 12: synchost.connector.v1.Change.event:type_name -> synchost.connector.v1.Event
-	45, // 13: synchost.connector.v1.Event.time:type_name -> google.protobuf.Timestamp
+	47, // 13: synchost.connector.v1.Event.time:type_name -> google.protobuf.Timestamp
 	15, // 14: synchost.connector.v1.Event.raw:type_name -> synchost.connector.v1.Raw
-	42, // 15: synchost.connector.v1.Raw.headers:type_name -> synchost.connector.v1.Raw.HeadersEntry
+	44, // 15: synchost.connector.v1.Raw.headers:type_name -> synchost.connector.v1.Raw.HeadersEntry
 	13, // 16: synchost.connector.v1.Result.remote:type_name -> synchost.connector.v1.Remote
-	32, // 17: synchost.connector.v1.Result.after:type_name -> synchost.connector.v1.Product
+	34, // 17: synchost.connector.v1.Result.after:type_name -> synchost.connector.v1.Product
 	18, // 18: synchost.connector.v1.Result.failure:type_name -> synchost.connector.v1.Failure
 	17, // 19: synchost.connector.v1.Result.exchange:type_name -> synchost.connector.v1.Exchange
 	2,  // 20: synchost.connector.v1.Failure.kind:type_name -> synchost.connector.v1.Failure.Kind
-	44, // 21: synchost.connector.v1.Failure.after:type_name -> google.protobuf.Duration
+	46, // 21: synchost.connector.v1.Failure.after:type_name -> google.protobuf.Duration
 	18, // 22: synchost.connector.v1.CheckResponse.failure:type_name -> synchost.connector.v1.Failure
-	45, // 23: synchost.connector.v1.ListRequest.since:type_name -> google.protobuf.Timestamp
+	47, // 23: synchost.connector.v1.ListRequest.since:type_name -> google.protobuf.Timestamp
 	26, // 24: synchost.connector.v1.ListResponse.items:type_name -> synchost.connector.v1.Item
 	18, // 25: synchost.connector.v1.ListResponse.failure:type_name -> synchost.connector.v1.Failure
 	24, // 26: synchost.connector.v1.FindRequest.refs:type_name -> synchost.connector.v1.Ref
 	26, // 27: synchost.connector.v1.FindResponse.items:type_name -> synchost.connector.v1.Item
 	18, // 28: synchost.connector.v1.FindResponse.failure:type_name -> synchost.connector.v1.Failure
 	13, // 29: synchost.connector.v1.Item.remote:type_name -> synchost.connector.v1.Remote
-	32, // 30: synchost.connector.v1.Item.product:type_name -> synchost.connector.v1.Product
-	32, // 31: synchost.connector.v1.NormalizeRequest.products:type_name -> synchost.connector.v1.Product
-	29, // 32: synchost.connector.v1.NormalizeResponse.products:type_name -> synchost.connector.v1.Normalized
-	32, // 33: synchost.connector.v1.Normalized.product:type_name -> synchost.connector.v1.Product
-	18, // 34: synchost.connector.v1.Normalized.failure:type_name -> synchost.connector.v1.Failure
-	33, // 35: synchost.connector.v1.Product.prices:type_name -> synchost.connector.v1.Price
-	34, // 36: synchost.connector.v1.Product.stock:type_name -> synchost.connector.v1.Stock
-	35, // 37: synchost.connector.v1.Product.media:type_name -> synchost.connector.v1.Media
-	36, // 38: synchost.connector.v1.Product.weight:type_name -> synchost.connector.v1.Weight
-	37, // 39: synchost.connector.v1.Product.size:type_name -> synchost.connector.v1.Size
-	38, // 40: synchost.connector.v1.Product.variants:type_name -> synchost.connector.v1.Variant
-	43, // 41: synchost.connector.v1.Product.attributes:type_name -> synchost.connector.v1.Product.AttributesEntry
-	39, // 42: synchost.connector.v1.Variant.options:type_name -> synchost.connector.v1.VariantOption
-	33, // 43: synchost.connector.v1.Variant.prices:type_name -> synchost.connector.v1.Price
-	34, // 44: synchost.connector.v1.Variant.stock:type_name -> synchost.connector.v1.Stock
-	35, // 45: synchost.connector.v1.Variant.media:type_name -> synchost.connector.v1.Media
-	36, // 46: synchost.connector.v1.Variant.weight:type_name -> synchost.connector.v1.Weight
-	41, // 47: synchost.connector.v1.Value.list:type_name -> synchost.connector.v1.ValueList
-	40, // 48: synchost.connector.v1.ValueList.values:type_name -> synchost.connector.v1.Value
-	40, // 49: synchost.connector.v1.Product.AttributesEntry.value:type_name -> synchost.connector.v1.Value
-	3,  // 50: synchost.connector.v1.Connector.Describe:input_type -> synchost.connector.v1.DescribeRequest
-	6,  // 51: synchost.connector.v1.Connector.Configure:input_type -> synchost.connector.v1.ConfigureRequest
-	10, // 52: synchost.connector.v1.Connector.Apply:input_type -> synchost.connector.v1.ApplyRequest
-	19, // 53: synchost.connector.v1.Connector.Check:input_type -> synchost.connector.v1.CheckRequest
-	21, // 54: synchost.connector.v1.Connector.List:input_type -> synchost.connector.v1.ListRequest
-	23, // 55: synchost.connector.v1.Connector.Find:input_type -> synchost.connector.v1.FindRequest
-	27, // 56: synchost.connector.v1.Connector.Normalize:input_type -> synchost.connector.v1.NormalizeRequest
-	30, // 57: synchost.connector.v1.Connector.Stop:input_type -> synchost.connector.v1.StopRequest
-	4,  // 58: synchost.connector.v1.Connector.Describe:output_type -> synchost.connector.v1.DescribeResponse
-	7,  // 59: synchost.connector.v1.Connector.Configure:output_type -> synchost.connector.v1.ConfigureResponse
-	11, // 60: synchost.connector.v1.Connector.Apply:output_type -> synchost.connector.v1.ApplyResponse
-	20, // 61: synchost.connector.v1.Connector.Check:output_type -> synchost.connector.v1.CheckResponse
-	22, // 62: synchost.connector.v1.Connector.List:output_type -> synchost.connector.v1.ListResponse
-	25, // 63: synchost.connector.v1.Connector.Find:output_type -> synchost.connector.v1.FindResponse
-	28, // 64: synchost.connector.v1.Connector.Normalize:output_type -> synchost.connector.v1.NormalizeResponse
-	31, // 65: synchost.connector.v1.Connector.Stop:output_type -> synchost.connector.v1.StopResponse
-	58, // [58:66] is the sub-list for method output_type
-	50, // [50:58] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	34, // 30: synchost.connector.v1.Item.product:type_name -> synchost.connector.v1.Product
+	18, // 31: synchost.connector.v1.WaitResponse.failure:type_name -> synchost.connector.v1.Failure
+	34, // 32: synchost.connector.v1.NormalizeRequest.products:type_name -> synchost.connector.v1.Product
+	31, // 33: synchost.connector.v1.NormalizeResponse.products:type_name -> synchost.connector.v1.Normalized
+	34, // 34: synchost.connector.v1.Normalized.product:type_name -> synchost.connector.v1.Product
+	18, // 35: synchost.connector.v1.Normalized.failure:type_name -> synchost.connector.v1.Failure
+	35, // 36: synchost.connector.v1.Product.prices:type_name -> synchost.connector.v1.Price
+	36, // 37: synchost.connector.v1.Product.stock:type_name -> synchost.connector.v1.Stock
+	37, // 38: synchost.connector.v1.Product.media:type_name -> synchost.connector.v1.Media
+	38, // 39: synchost.connector.v1.Product.weight:type_name -> synchost.connector.v1.Weight
+	39, // 40: synchost.connector.v1.Product.size:type_name -> synchost.connector.v1.Size
+	40, // 41: synchost.connector.v1.Product.variants:type_name -> synchost.connector.v1.Variant
+	45, // 42: synchost.connector.v1.Product.attributes:type_name -> synchost.connector.v1.Product.AttributesEntry
+	41, // 43: synchost.connector.v1.Variant.options:type_name -> synchost.connector.v1.VariantOption
+	35, // 44: synchost.connector.v1.Variant.prices:type_name -> synchost.connector.v1.Price
+	36, // 45: synchost.connector.v1.Variant.stock:type_name -> synchost.connector.v1.Stock
+	37, // 46: synchost.connector.v1.Variant.media:type_name -> synchost.connector.v1.Media
+	38, // 47: synchost.connector.v1.Variant.weight:type_name -> synchost.connector.v1.Weight
+	43, // 48: synchost.connector.v1.Value.list:type_name -> synchost.connector.v1.ValueList
+	42, // 49: synchost.connector.v1.ValueList.values:type_name -> synchost.connector.v1.Value
+	42, // 50: synchost.connector.v1.Product.AttributesEntry.value:type_name -> synchost.connector.v1.Value
+	3,  // 51: synchost.connector.v1.Connector.Describe:input_type -> synchost.connector.v1.DescribeRequest
+	6,  // 52: synchost.connector.v1.Connector.Configure:input_type -> synchost.connector.v1.ConfigureRequest
+	10, // 53: synchost.connector.v1.Connector.Apply:input_type -> synchost.connector.v1.ApplyRequest
+	19, // 54: synchost.connector.v1.Connector.Check:input_type -> synchost.connector.v1.CheckRequest
+	21, // 55: synchost.connector.v1.Connector.List:input_type -> synchost.connector.v1.ListRequest
+	23, // 56: synchost.connector.v1.Connector.Find:input_type -> synchost.connector.v1.FindRequest
+	27, // 57: synchost.connector.v1.Connector.Wait:input_type -> synchost.connector.v1.WaitRequest
+	29, // 58: synchost.connector.v1.Connector.Normalize:input_type -> synchost.connector.v1.NormalizeRequest
+	32, // 59: synchost.connector.v1.Connector.Stop:input_type -> synchost.connector.v1.StopRequest
+	4,  // 60: synchost.connector.v1.Connector.Describe:output_type -> synchost.connector.v1.DescribeResponse
+	7,  // 61: synchost.connector.v1.Connector.Configure:output_type -> synchost.connector.v1.ConfigureResponse
+	11, // 62: synchost.connector.v1.Connector.Apply:output_type -> synchost.connector.v1.ApplyResponse
+	20, // 63: synchost.connector.v1.Connector.Check:output_type -> synchost.connector.v1.CheckResponse
+	22, // 64: synchost.connector.v1.Connector.List:output_type -> synchost.connector.v1.ListResponse
+	25, // 65: synchost.connector.v1.Connector.Find:output_type -> synchost.connector.v1.FindResponse
+	28, // 66: synchost.connector.v1.Connector.Wait:output_type -> synchost.connector.v1.WaitResponse
+	30, // 67: synchost.connector.v1.Connector.Normalize:output_type -> synchost.connector.v1.NormalizeResponse
+	33, // 68: synchost.connector.v1.Connector.Stop:output_type -> synchost.connector.v1.StopResponse
+	60, // [60:69] is the sub-list for method output_type
+	51, // [51:60] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_connector_proto_init() }
@@ -3074,7 +3182,7 @@ func file_connector_proto_init() {
 	if File_connector_proto != nil {
 		return
 	}
-	file_connector_proto_msgTypes[37].OneofWrappers = []any{
+	file_connector_proto_msgTypes[39].OneofWrappers = []any{
 		(*Value_Text)(nil),
 		(*Value_Number)(nil),
 		(*Value_Truth)(nil),
@@ -3086,7 +3194,7 @@ func file_connector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_connector_proto_rawDesc), len(file_connector_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

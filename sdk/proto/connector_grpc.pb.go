@@ -42,6 +42,7 @@ const (
 	Connector_Check_FullMethodName     = "/synchost.connector.v1.Connector/Check"
 	Connector_List_FullMethodName      = "/synchost.connector.v1.Connector/List"
 	Connector_Find_FullMethodName      = "/synchost.connector.v1.Connector/Find"
+	Connector_Wait_FullMethodName      = "/synchost.connector.v1.Connector/Wait"
 	Connector_Normalize_FullMethodName = "/synchost.connector.v1.Connector/Normalize"
 	Connector_Stop_FullMethodName      = "/synchost.connector.v1.Connector/Stop"
 )
@@ -63,6 +64,8 @@ type ConnectorClient interface {
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (*ListResponse, error)
 	// Find looks products up. Capability FIND.
 	Find(ctx context.Context, in *FindRequest, opts ...grpc.CallOption) (*FindResponse, error)
+	// Wait returns when the platform's products may have changed. Capability WAIT.
+	Wait(ctx context.Context, in *WaitRequest, opts ...grpc.CallOption) (*WaitResponse, error)
 	// Normalize says how the platform would store products. Capability NORMALIZE.
 	Normalize(ctx context.Context, in *NormalizeRequest, opts ...grpc.CallOption) (*NormalizeResponse, error)
 	// Stop ends the work: no call follows it. Calls in flight are waited for.
@@ -137,6 +140,16 @@ func (c *connectorClient) Find(ctx context.Context, in *FindRequest, opts ...grp
 	return out, nil
 }
 
+func (c *connectorClient) Wait(ctx context.Context, in *WaitRequest, opts ...grpc.CallOption) (*WaitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WaitResponse)
+	err := c.cc.Invoke(ctx, Connector_Wait_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *connectorClient) Normalize(ctx context.Context, in *NormalizeRequest, opts ...grpc.CallOption) (*NormalizeResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(NormalizeResponse)
@@ -174,6 +187,8 @@ type ConnectorServer interface {
 	List(context.Context, *ListRequest) (*ListResponse, error)
 	// Find looks products up. Capability FIND.
 	Find(context.Context, *FindRequest) (*FindResponse, error)
+	// Wait returns when the platform's products may have changed. Capability WAIT.
+	Wait(context.Context, *WaitRequest) (*WaitResponse, error)
 	// Normalize says how the platform would store products. Capability NORMALIZE.
 	Normalize(context.Context, *NormalizeRequest) (*NormalizeResponse, error)
 	// Stop ends the work: no call follows it. Calls in flight are waited for.
@@ -205,6 +220,9 @@ func (UnimplementedConnectorServer) List(context.Context, *ListRequest) (*ListRe
 }
 func (UnimplementedConnectorServer) Find(context.Context, *FindRequest) (*FindResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Find not implemented")
+}
+func (UnimplementedConnectorServer) Wait(context.Context, *WaitRequest) (*WaitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Wait not implemented")
 }
 func (UnimplementedConnectorServer) Normalize(context.Context, *NormalizeRequest) (*NormalizeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Normalize not implemented")
@@ -341,6 +359,24 @@ func _Connector_Find_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Connector_Wait_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WaitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectorServer).Wait(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Connector_Wait_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectorServer).Wait(ctx, req.(*WaitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Connector_Normalize_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(NormalizeRequest)
 	if err := dec(in); err != nil {
@@ -407,6 +443,10 @@ var Connector_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Find",
 			Handler:    _Connector_Find_Handler,
+		},
+		{
+			MethodName: "Wait",
+			Handler:    _Connector_Wait_Handler,
 		},
 		{
 			MethodName: "Normalize",
