@@ -57,18 +57,16 @@ func compile(cfg *config.Config) ([]plan.Policy, config.Problems) {
 	return policies, problems
 }
 
-// owned are the fields that may be written by rules; nil: all.
-func owned(rules []config.OwnRule) []string {
+// owned says who owns which field by rules; nil: everything is the source's.
+func owned(rules []config.OwnRule) plan.Ownership {
 	if rules == nil {
-		return nil
+		return plan.Ownership{}
 	}
-	paths := []string{}
+	modes := make(map[string]plan.Mode, len(rules))
 	for _, rule := range rules {
-		if rule.Mode == "source" {
-			paths = append(paths, rule.Path)
-		}
+		modes[rule.Path] = plan.Mode(rule.Mode)
 	}
-	return paths
+	return plan.NewOwnership(modes)
 }
 
 // askWithin is how long connectors have to say what they think of their options.

@@ -96,6 +96,17 @@ type policy struct {
 
 func (p policy) owns(field string) bool { return p.own == nil || slices.Contains(p.own, field) }
 
+func (p policy) ownership() plan.Ownership {
+	if p.own == nil {
+		return plan.Ownership{}
+	}
+	modes := map[string]plan.Mode{}
+	for _, path := range p.own {
+		modes[path] = plan.Source
+	}
+	return plan.NewOwnership(modes)
+}
+
 const hidden = "hidden" // the brand that the filter leaves out
 
 func newPolicy(d *rand.Rand) policy {
@@ -200,7 +211,7 @@ func (s *simulation) options() deliver.Options {
 	p := s.policy()
 	o := deliver.Options{
 		Name: connectorName, Deliver: s.mode, OnUnknown: s.onUnknown, Rate: s.rate, Burst: s.burst,
-		Schedule: s.schedule, Drain: s.drain, Policy: plan.Policy{Own: p.own, OnDelete: p.onDelete},
+		Schedule: s.schedule, Drain: s.drain, Policy: plan.Policy{Own: p.ownership(), OnDelete: p.onDelete},
 	}
 	if p.filter {
 		filter, err := plan.CompileFilter(`product.brand != "` + hidden + `"`)

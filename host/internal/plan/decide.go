@@ -23,7 +23,7 @@ type Policy struct {
 	Filter   *Filter  // nil: everything passes
 	Mapping  *Mapping // nil: products go as they are
 	Carried  []string // field paths that the connector carries; nil: all of a product
-	Own      []string // field paths that may be written; nil: all that are carried
+	Own      Ownership
 	OnDelete OnDelete
 }
 
@@ -39,26 +39,6 @@ const (
 
 // CarriesRaw says whether the connector takes events of no product.
 func (policy *Policy) CarriesRaw() bool { return slices.Contains(policy.Carried, sdk.RawField) }
-
-// Known is what the host knows of a product at a connector.
-type Known struct {
-	Remote   sdk.Remote
-	Base     *sdk.Product // what the platform has from us, as it stores it; nil: never written
-	Sent     *sdk.Product // what we sent, where the platform stores it otherwise (a rounded price); nil: as Base
-	Archived bool         // we took it off sale there
-	Unknown  bool         // it may be there without our knowing: an attempt had no clear answer
-}
-
-// sent is what the platform was last told.
-func (k Known) sent() *sdk.Product {
-	if k.Sent != nil {
-		return k.Sent
-	}
-	return k.Base
-}
-
-// written says whether the product may have reached the platform from us.
-func (k Known) written() bool { return k.Base != nil || k.Remote.ID != "" || k.Unknown }
 
 // Decision is what to do about one product at one connector.
 type Decision struct {
@@ -78,6 +58,8 @@ const (
 	Unchanged    Reason = "unchanged: the platform has it so already"
 	Filtered     Reason = "filtered: the connector's filter leaves it out"
 	NothingOwned Reason = "not owned: none of the changed fields is carried and owned by the connector"
+	EditedThere  Reason = "edited there: a person changed it there, and source-until-edited leaves it so"
+	Restored     Reason = "restored: an undo brought it back as it was, and holds it until it is released"
 	NeverWritten Reason = "never written: the product is gone at its source and was never sent here"
 	Kept         Reason = "kept: on_delete = \"keep\" leaves deleted products as they are"
 	OnlyHint     Reason = "a hint: the sender said only that something changed, and this connector needs to know what"
@@ -85,44 +67,81 @@ const (
 )
 
 // Decide says what to do about entry, which is a catalog row, or a journal
-// entry where the policy delivers every event. An error means that the filter
-// or a mapping failed on this product: it is the product's own trouble.
+// entry where the policy delivers every event; nil: the catalog has no such
+// product, which is followed as a delete is. An error means that the filter or a
+// mapping failed on this product: it is the product's own trouble.
 func Decide(entry *event.Entry, known Known, policy *Policy) (Decision, error) {
+	if known.Restore != nil {
+		return decideRestore(known, policy), nil
+	}
+	w, err := wish(entry, policy)
+	if err != nil {
+		return Decision{}, err
+	}
+	return w.decide(known, policy), nil
+}
+
+// wanted is what an entry wants of a connector, whatever is known of the product there.
+type wanted struct {
+	entry   *event.Entry // nil: the catalog has no such product
+	product sdk.Product  // after the mapping
+	gone    bool         // it is gone at its source
+	none    Reason       // why nothing is wanted at all
+}
+
+// wish reads an entry by the policy.
+func wish(entry *event.Entry, policy *Policy) (wanted, error) {
+	if entry == nil {
+		return wanted{gone: true}, nil
+	}
+	w := wanted{entry: entry, product: entry.Product}
 	var e *sdk.Event
 	if policy.Every {
 		e = Event(entry)
 	}
 	switch {
 	case entry.Op == sdk.Received && !policy.CarriesRaw():
-		return Decision{Reason: NotCarried}, nil
+		w.none = NotCarried
+		return w, nil
 	case entry.Hint && !policy.CarriesRaw():
-		return Decision{Reason: OnlyHint}, nil
+		w.none = OnlyHint
+		return w, nil
 	}
 	if pass, err := policy.Filter.Match(&entry.Product, e); err != nil {
-		return Decision{}, fmt.Errorf("filter: %w", err)
+		return w, fmt.Errorf("filter: %w", err)
 	} else if !pass {
-		return Decision{Reason: Filtered}, nil
+		w.none = Filtered
+		return w, nil
 	}
 	if entry.Op == sdk.Received {
-		return Decision{Op: sdk.Forward, Wanted: entry.Product, Fields: []string{sdk.RawField}}, nil
+		return w, nil
 	}
-	wanted, err := policy.Mapping.Apply(&entry.Product, e)
-	if err != nil {
-		return Decision{}, fmt.Errorf("map: %w", err)
+	var err error
+	if w.product, err = policy.Mapping.Apply(&entry.Product, e); err != nil {
+		return w, fmt.Errorf("map: %w", err)
 	}
 	// In a lane of every event, an event is what it says, and not what the product
 	// had become before it.
-	if entry.Op == sdk.Deleted || entry.Deleted && !policy.Every {
-		return decideDelete(wanted, known, policy), nil
-	}
-	if policy.Every {
-		return decideEvent(entry, wanted, policy), nil
-	}
-	return decideUpsert(entry, wanted, known, policy), nil
+	w.gone = entry.Op == sdk.Deleted || entry.Deleted && !policy.Every
+	return w, nil
 }
 
-func decideDelete(wanted sdk.Product, known Known, policy *Policy) Decision {
-	d := Decision{Wanted: wanted}
+func (w *wanted) decide(known Known, policy *Policy) Decision {
+	switch {
+	case w.none != "":
+		return Decision{Reason: w.none}
+	case w.gone:
+		return w.decideDelete(known, policy)
+	case w.entry.Op == sdk.Received:
+		return Decision{Op: sdk.Forward, Wanted: w.product, Fields: []string{sdk.RawField}}
+	case policy.Every:
+		return w.decideEvent(policy)
+	}
+	return w.decideUpsert(known, policy)
+}
+
+func (w *wanted) decideDelete(known Known, policy *Policy) Decision {
+	d := Decision{Wanted: w.product}
 	switch policy.OnDelete {
 	case KeepThere:
 		d.Reason = Kept
@@ -141,72 +160,118 @@ func decideDelete(wanted sdk.Product, known Known, policy *Policy) Decision {
 	return d
 }
 
-// decideEvent passes an event on, whatever was sent before it.
-func decideEvent(entry *event.Entry, wanted sdk.Product, policy *Policy) Decision {
-	changed := entry.Fields
+// decideEvent passes an event on, whatever was sent before it. Of what is there
+// nothing is known: what is FillIfEmpty or Destination goes with the event that
+// created the product, and with no other.
+func (w *wanted) decideEvent(policy *Policy) Decision {
+	changed := w.entry.Fields
 	if len(changed) == 0 || policy.Mapping != nil {
-		changed = sdk.Diff(&sdk.Product{Key: wanted.Key}, &wanted)
+		changed = sdk.Diff(&sdk.Product{Key: w.product.Key}, &w.product)
 	}
 	if len(changed) == 0 {
 		// A product of which only the key is known is still worth telling of.
-		return Decision{Op: sdk.Upsert, Wanted: wanted, Fields: []string{"name"}}
+		return Decision{Op: sdk.Upsert, Wanted: w.product, Fields: []string{"name"}}
 	}
-	fields := policy.writable(changed)
+	known := Known{}
+	if w.entry.Op != sdk.Created {
+		known.Remote.ID = "there"
+	}
+	fields := policy.writable(changed, &known)
 	if len(fields) == 0 {
 		return Decision{Reason: NothingOwned}
 	}
-	return Decision{Op: sdk.Upsert, Wanted: wanted, Fields: fields}
+	return Decision{Op: sdk.Upsert, Wanted: w.product, Fields: fields}
 }
 
 // decideUpsert writes the fields in which the platform is out of step.
-func decideUpsert(entry *event.Entry, wanted sdk.Product, known Known, policy *Policy) Decision {
-	spoken := policy.spokenOf(entry, &wanted)
+func (w *wanted) decideUpsert(known Known, policy *Policy) Decision {
+	spoken := w.spokenOf(known.sent(), policy)
 	changed := spoken
 	if known.Base != nil && !known.Archived && !known.Unknown {
-		changed = intersect(sdk.Diff(known.sent(), &wanted), spoken)
+		changed = intersect(sdk.Diff(known.sent(), &w.product), spoken)
 		if len(changed) == 0 {
 			return Decision{Reason: Unchanged}
 		}
 	}
 	// What was never written, or is back after it was archived, is written with
 	// everything that the source has said of it.
-	fields := policy.writable(changed)
-	if len(fields) == 0 {
-		return Decision{Reason: NothingOwned}
+	fields := policy.writable(changed, &known)
+	if len(fields) > 0 {
+		return Decision{Op: sdk.Upsert, Wanted: policy.spare(&w.product, fields, &known), Fields: fields}
 	}
-	return Decision{Op: sdk.Upsert, Wanted: wanted, Fields: fields}
+	if slices.ContainsFunc(changed, func(path string) bool {
+		return policy.carries(path) && policy.Own.Mode(path) == UntilEdited
+	}) {
+		return Decision{Reason: EditedThere}
+	}
+	return Decision{Reason: NothingOwned}
+}
+
+// decideRestore brings back what was there before, and nothing else.
+func decideRestore(known Known, policy *Policy) Decision {
+	restore := known.Restore
+	d := Decision{Op: restore.Op, Wanted: restore.Product}
+	switch {
+	case d.Op != sdk.Upsert:
+		if !known.written() || d.Op == sdk.Archive && known.Archived && !known.Unknown {
+			d.Op = 0
+		}
+	case known.Base != nil && !known.Archived && !known.Unknown:
+		d.Fields = policy.carried(intersect(sdk.Diff(known.sent(), &restore.Product), slices.Sorted(slices.Values(restore.Fields))))
+	default:
+		d.Fields = policy.carried(restore.Fields)
+	}
+	if d.Op == 0 || d.Op == sdk.Upsert && len(d.Fields) == 0 {
+		return Decision{Reason: Restored}
+	}
+	return d
 }
 
 // spokenOf are the field paths of which the source has spoken, and those that the
-// mapping makes. What a source never spoke of is never written, not even empty.
-func (policy *Policy) spokenOf(entry *event.Entry, wanted *sdk.Product) []string {
+// mapping makes, sorted. What a source never spoke of is never written, not even
+// empty. A source that spoke of all attributes has cleared those that were sent
+// and are not there any more. An empty status says nothing.
+func (w *wanted) spokenOf(sent *sdk.Product, policy *Policy) []string {
 	var paths []string
-	for _, path := range entry.Known {
+	for _, path := range w.entry.Known {
 		if !strings.HasSuffix(path, "*") {
 			paths = append(paths, path)
 		}
 	}
-	for name := range wanted.Attributes {
-		paths = append(paths, "attributes."+name)
+	for name := range w.product.Attributes {
+		paths = append(paths, attributes+name)
+	}
+	if slices.Contains(w.entry.Known, attributes+"*") && sent != nil {
+		for name := range sent.Attributes {
+			paths = append(paths, attributes+name)
+		}
 	}
 	paths = append(paths, policy.Mapping.Fields()...)
 	if slices.Contains(paths, "variants") {
-		for _, path := range sdk.FieldPaths() {
-			if strings.HasPrefix(path, "variants.") {
-				paths = append(paths, path)
-			}
-		}
+		paths = append(paths, variantParts...)
+	}
+	if w.product.Status == "" {
+		paths = slices.DeleteFunc(paths, func(path string) bool { return path == "status" })
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
 
-// writable are those of paths that are carried and owned.
-func (policy *Policy) writable(paths []string) []string {
+// carries says whether the connector reads and writes the field of that path.
+func (policy *Policy) carries(path string) bool {
+	return policy.Carried == nil || sdk.CoversField(policy.Carried, path)
+}
+
+// carried are those of paths that the connector carries.
+func (policy *Policy) carried(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !policy.carries(path) })
+}
+
+// writable are those of paths that are carried, and owned so that they may be written.
+func (policy *Policy) writable(paths []string, known *Known) []string {
 	var fields []string
 	for _, path := range paths {
-		if (policy.Carried == nil || sdk.CoversField(policy.Carried, path)) &&
-			(policy.Own == nil || sdk.CoversField(policy.Own, path)) {
+		if policy.carries(path) && policy.may(path, known) {
 			fields = append(fields, path)
 		}
 	}
@@ -224,30 +289,6 @@ func intersect(paths, sorted []string) []string {
 	return both
 }
 
-// Wrote is what is known after fields of wanted were written. after is the
-// product as the platform says it now stores it; nil: as it was sent. A platform
-// that rounds or cleans what it gets thus causes neither drift nor endless writes.
-// Of what an earlier write with an unknown outcome may have changed, and this one
-// did not write, nothing is known any more.
-func (k Known) Wrote(wanted *sdk.Product, fields []string, after *sdk.Product) Known {
-	base, sent := sdk.Product{Key: wanted.Key}, sdk.Product{Key: wanted.Key}
-	if k.Base != nil && !k.Unknown {
-		base, sent = *k.Base, *k.sent()
-	}
-	if after == nil {
-		after = wanted
-	}
-	for _, path := range fields {
-		sdk.CopyField(&base, after, path)
-		sdk.CopyField(&sent, wanted, path)
-	}
-	k.Base, k.Sent, k.Archived = &base, nil, false
-	if len(sdk.Diff(&base, &sent)) > 0 {
-		k.Sent = &sent
-	}
-	return k
-}
-
 // Event is the entry's event as a connector is told of it.
 func Event(entry *event.Entry) *sdk.Event {
 	return &sdk.Event{ID: entry.ID, Source: entry.Source, Op: entry.Op, Time: entry.Time,
@@ -256,8 +297,8 @@ func Event(entry *event.Entry) *sdk.Event {
 
 // Fingerprint changes whenever the policy could decide otherwise than before.
 func (policy *Policy) Fingerprint() string {
-	text := fmt.Sprintf("%t\n%s\n%s\n%q\n%q\n%s", policy.Every, policy.Filter.Fingerprint(), policy.Mapping.Fingerprint(),
-		policy.Carried, policy.Own, policy.OnDelete)
+	text := fmt.Sprintf("%t\n%s\n%s\n%q\n%s\n%s", policy.Every, policy.Filter.Fingerprint(), policy.Mapping.Fingerprint(),
+		policy.Carried, policy.Own.fingerprint(), policy.OnDelete)
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }

@@ -21,6 +21,15 @@ func row(change func(*event.Entry)) *event.Entry {
 	return e
 }
 
+// owns leaves paths to the source, and nothing else.
+func owns(paths ...string) Ownership {
+	rules := map[string]Mode{}
+	for _, path := range paths {
+		rules[path] = Source
+	}
+	return NewOwnership(rules)
+}
+
 func wrote(p sdk.Product, fields ...string) Known {
 	return Known{Remote: sdk.Remote{ID: "r"}}.Wrote(&p, fields, nil)
 }
@@ -43,9 +52,9 @@ func TestDecideLatest(t *testing.T) {
 		"a field was cleared":               {row(func(e *event.Entry) { e.Product.Name = "" }), inStep, Policy{}, sdk.Upsert, "", []string{"name"}},
 		"only what is carried":              {row(nil), Known{}, Policy{Carried: []string{"prices"}}, sdk.Upsert, "", []string{"prices"}},
 		"attributes are carried by pattern": {row(nil), Known{}, Policy{Carried: []string{"attributes.*"}}, sdk.Upsert, "", []string{"attributes.colour"}},
-		"only what is owned":                {row(nil), Known{}, Policy{Own: []string{"name"}}, sdk.Upsert, "", []string{"name"}},
-		"a change of what is not owned":     {row(func(e *event.Entry) { e.Product.Name = "Case" }), inStep, Policy{Own: []string{"prices"}}, 0, NothingOwned, nil},
-		"nothing owned":                     {row(nil), Known{}, Policy{Own: []string{"weight"}}, 0, NothingOwned, nil},
+		"only what is owned":                {row(nil), Known{}, Policy{Own: owns("name")}, sdk.Upsert, "", []string{"name"}},
+		"a change of what is not owned":     {row(func(e *event.Entry) { e.Product.Name = "Case" }), inStep, Policy{Own: owns("prices")}, 0, NothingOwned, nil},
+		"nothing owned":                     {row(nil), Known{}, Policy{Own: owns("weight")}, 0, NothingOwned, nil},
 		"gone at the source":                {row(func(e *event.Entry) { e.Deleted = true }), inStep, Policy{}, sdk.Archive, "", nil},
 		"gone, and archived already":        {row(func(e *event.Entry) { e.Deleted = true }), Known{Base: inStep.Base, Archived: true}, Policy{}, 0, Unchanged, nil},
 		"gone before it was ever written":   {row(func(e *event.Entry) { e.Deleted = true }), Known{}, Policy{}, 0, NeverWritten, nil},
@@ -119,7 +128,7 @@ func TestRoundingPlatformCausesNoEndlessWrites(t *testing.T) {
 }
 
 func TestFingerprintTellsPoliciesApart(t *testing.T) {
-	policies := []Policy{{}, {Every: true}, {Own: []string{"name"}}, {Carried: []string{"name"}}, {OnDelete: KeepThere}}
+	policies := []Policy{{}, {Own: owns()}, {Own: NewOwnership(map[string]Mode{"name": UntilEdited})}, {Every: true}, {Own: owns("name")}, {Carried: []string{"name"}}, {OnDelete: KeepThere}}
 	seen := map[string]int{}
 	for i, p := range policies {
 		if j, twice := seen[p.Fingerprint()]; twice {
