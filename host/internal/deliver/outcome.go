@@ -171,6 +171,7 @@ func (s *session) done(p *product, a *attempt) {
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""
 	p.marked, p.looked = false, false
 	s.passed(p)
+	s.restored(p)
 	if !was || !blank(&p.link) {
 		s.put(p)
 	}
@@ -191,7 +192,7 @@ func (s *session) wrote(p *product, a *attempt) {
 		link.Archived = true
 	case a.change.Op == sdk.Upsert && !s.policy.Every:
 		k := known(p).Wrote(&a.change.Product, a.change.Fields, a.result.After)
-		link.Base, link.Sent, link.Archived = k.Base, k.Sent, k.Archived
+		link.Base, link.Sent, link.Archived, link.Edited = k.Base, k.Sent, k.Archived, k.Edited
 	}
 }
 
@@ -227,13 +228,23 @@ func (s *session) skip(p *product, reason plan.Reason) {
 	}
 	was := p.link.State
 	s.passed(p)
+	s.restored(p)
 	if p.marked && p.link.Unknown {
 		p.link.Unknown = false
 		s.put(p)
 	}
 	if was != store.InStep {
-		p.link.Attempts, p.link.Reason = 0, ""
+		if p.link.Attempts = 0; p.link.State == store.InStep {
+			p.link.Reason = ""
+		}
 		s.put(p)
+	}
+}
+
+// restored keeps a product that is now as an operator wanted it back.
+func (s *session) restored(p *product) {
+	if p.link.Restore != nil && p.link.State == store.InStep {
+		p.link.State, p.link.Reason = store.OnHold, "it was taken back, and is kept so until it is released"
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *session) overflow(p *product) {
 func (s *session) overdue(p *product, e *event.Entry) bool {
 	now := time.Now()
 	switch link := &p.link; {
-	case link.State == store.Held:
+	case link.State == store.Held, link.State == store.OnHold:
 	case s.policy.Every && link.State == store.Dead:
 		// In order: what failed is tried once more before what came after it.
 		link.State, link.Next = store.Due, now
@@ -187,8 +187,9 @@ func (s *session) forget(p *product) {
 }
 
 func known(p *product) plan.Known {
-	l := &p.link
-	return plan.Known{Remote: l.Remote, Base: l.Base, Sent: l.Sent, Archived: l.Archived, Unknown: l.Unknown && !p.marked}
+	k := Known(&p.link)
+	k.Unknown = k.Unknown && !p.marked
+	return k
 }
 
 // put has p's link written with the next Record.

@@ -80,3 +80,67 @@ func (l *Lane) Retry(ctx context.Context, keys []string) (int, error) {
 	})
 	return int(count), err
 }
+
+// Correct has change bring what the lane knows of products up to date, and takes
+// those up at once that are Due then. Of a product that nothing is known of, change
+// gets a link that says nothing. It returns the keys for which change says no, and
+// which stay as they are.
+func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Link) bool) (refused []string, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	err = l.ask(ctx, func(ctx context.Context) error {
+		links, err := l.store.Links(ctx, l.options.Name, keys)
+		if err != nil {
+			return err
+		}
+		known := make(map[string]store.Link, len(links))
+		for _, link := range links {
+			known[link.Key] = link
+		}
+		now := time.Now()
+		r := store.Record{Connector: l.options.Name}
+		for _, key := range keys {
+			link, ok := known[key]
+			if !ok {
+				link = store.Link{Connector: l.options.Name, Key: key}
+			}
+			switch {
+			case !change(&link):
+				refused = append(refused, key)
+			case !blank(&link):
+				link.Changed = now
+				if link.State == store.Due {
+					link.Next = now
+				}
+				r.Links = append(r.Links, link)
+			case ok:
+				r.Forget = append(r.Forget, key)
+			}
+		}
+		return l.store.Record(ctx, r)
+	})
+	return refused, err
+}
+
+// Hold has products left as they are at the platform until Release, whatever
+// happens at their source.
+func (l *Lane) Hold(ctx context.Context, keys []string, reason string) error {
+	_, err := l.Correct(ctx, keys, func(link *store.Link) bool {
+		link.State, link.Reason = store.OnHold, reason
+		return true
+	})
+	return err
+}
+
+// Release has products follow their source again that were on hold. It returns
+// those that were not.
+func (l *Lane) Release(ctx context.Context, keys []string) (others []string, err error) {
+	return l.Correct(ctx, keys, func(link *store.Link) bool {
+		if link.State != store.OnHold {
+			return false
+		}
+		link.State, link.Restore, link.Reason, link.Attempts = store.Due, nil, "", 0
+		return true
+	})
+}

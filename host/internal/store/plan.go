@@ -19,7 +19,7 @@ type Plans interface {
 	PlanItems(ctx context.Context, q PlanQuery) ([]PlanItem, error)
 	// PlanTotals counts a plan's items.
 	PlanTotals(ctx context.Context, id int64) ([]PlanTotal, error)
-	// SaveItems writes the states of items.
+	// SaveItems writes items, whatever there was of them.
 	SaveItems(ctx context.Context, items []PlanItem) error
 	// PrunePlans forgets plans that were made before a time, but for each connector's newest.
 	PrunePlans(ctx context.Context, before time.Time) error
@@ -36,6 +36,7 @@ type Plan struct {
 	First     bool   // the connector's first: it waits for an operator whatever the mode
 	Hash      string // of all that its items say, once it is made
 	Product   string // it is of this product only; empty: of all
+	Only      string // kinds of items that are applied, one a line; empty: all
 }
 
 // PlanState is what became of a plan.
@@ -82,7 +83,7 @@ const (
 // PlanQuery selects items of a plan.
 type PlanQuery struct {
 	Plan        int64
-	Product     string      // of this key only; empty: of all
+	Products    []string    // of these keys only; empty: of all
 	Kinds       []string    // empty: all
 	States      []ItemState // nil: all
 	AfterKey    string      // items behind this place

@@ -143,6 +143,7 @@ const (
 	Due    State = "behind" // to be tried at Link.Next
 	Dead   State = "dead"   // attempts used up, or rejected: waits for a newer event or the operator
 	Held   State = "held"   // its outcome is unknown and the connector cannot look: waits for the operator
+	OnHold State = "hold"   // an operator keeps it as it is, until it is released
 )
 
 // Link is what is known of one product at one connector.

@@ -10,21 +10,21 @@ import (
 	"github.com/synchost/synchost/host/internal/store"
 )
 
-const planColumns = "connector, started, made, state, reason, first, hash, product"
+const planColumns = "connector, started, made, state, reason, first, hash, product, only"
 
 func (c *columns) plan(p *store.Plan) *columns {
-	return c.text(p.Connector).time(p.Started).time(p.Made).text(string(p.State)).text(p.Reason).bool(p.First).text(p.Hash).text(p.Product)
+	return c.text(p.Connector).time(p.Started).time(p.Made).text(string(p.State)).text(p.Reason).bool(p.First).text(p.Hash).text(p.Product).text(p.Only)
 }
 
 func (v *values) plan() store.Plan {
 	return store.Plan{ID: v.int(), Connector: v.text(), Started: v.time(), Made: v.time(), State: store.PlanState(v.text()),
-		Reason: v.text(), First: v.bool(), Hash: v.text(), Product: v.text()}
+		Reason: v.text(), First: v.bool(), Hash: v.text(), Product: v.text(), Only: v.text()}
 }
 
 // NewPlan adds a plan.
 func (s *Store) NewPlan(ctx context.Context, p store.Plan) (id int64, err error) {
 	err = s.change(ctx, func(conn *sqlite.Conn) error {
-		err := run(conn, "INSERT INTO plans ("+planColumns+") VALUES (?,?,?,?,?,?,?,?)", func(c *columns) { c.plan(&p) })
+		err := run(conn, "INSERT INTO plans ("+planColumns+") VALUES (?,?,?,?,?,?,?,?,?)", func(c *columns) { c.plan(&p) })
 		id = conn.LastInsertRowID()
 		return err
 	})
@@ -34,7 +34,7 @@ func (s *Store) NewPlan(ctx context.Context, p store.Plan) (id int64, err error)
 // SavePlan writes what changed of a plan.
 func (s *Store) SavePlan(ctx context.Context, p store.Plan) error {
 	return s.change(ctx, func(conn *sqlite.Conn) error {
-		return run(conn, "UPDATE plans SET ("+planColumns+") = (?,?,?,?,?,?,?,?) WHERE id = ?", func(c *columns) { c.plan(&p).int(p.ID) })
+		return run(conn, "UPDATE plans SET ("+planColumns+") = (?,?,?,?,?,?,?,?,?) WHERE id = ?", func(c *columns) { c.plan(&p).int(p.ID) })
 	})
 }
 
@@ -80,8 +80,8 @@ func (v *values) planItem() store.PlanItem {
 // PlanItems reads items.
 func (s *Store) PlanItems(ctx context.Context, q store.PlanQuery) ([]store.PlanItem, error) {
 	query := "SELECT " + itemColumns + " FROM plan_items WHERE plan = ? AND (key, remote) > (?, ?)"
-	if q.Product != "" {
-		query += " AND key = ?"
+	if len(q.Products) > 0 {
+		query += " AND key IN (SELECT value FROM json_each(?))"
 	}
 	if len(q.Kinds) > 0 {
 		query += " AND kind IN (SELECT value FROM json_each(?))"
@@ -91,8 +91,8 @@ func (s *Store) PlanItems(ctx context.Context, q store.PlanQuery) ([]store.PlanI
 	}
 	return collect(ctx, s, query+" ORDER BY key, remote LIMIT ?", func(c *columns) {
 		c.int(q.Plan).text(q.AfterKey).text(q.AfterRemote)
-		if q.Product != "" {
-			c.text(q.Product)
+		if len(q.Products) > 0 {
+			c.text(jsonList(q.Products))
 		}
 		if len(q.Kinds) > 0 {
 			c.text(jsonList(q.Kinds))
@@ -113,19 +113,9 @@ func (s *Store) PlanTotals(ctx context.Context, id int64) ([]store.PlanTotal, er
 		})
 }
 
-// SaveItems writes the states of items.
+// SaveItems writes items.
 func (s *Store) SaveItems(ctx context.Context, items []store.PlanItem) error {
-	return s.change(ctx, func(conn *sqlite.Conn) error {
-		for _, item := range items {
-			err := run(conn, "UPDATE plan_items SET state = ?, reason = ? WHERE plan = ? AND key = ? AND remote = ?", func(c *columns) {
-				c.text(string(item.State)).text(item.Reason).int(item.Plan).text(item.Key).text(item.Remote)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.change(ctx, func(conn *sqlite.Conn) error { return putItems(conn, items) })
 }
 
 // PrunePlans forgets old plans.

@@ -146,7 +146,8 @@ CREATE TABLE plans (
   reason    TEXT NOT NULL,
   first     INTEGER NOT NULL,
   hash      TEXT NOT NULL,
-  product   TEXT NOT NULL
+  product   TEXT NOT NULL,
+  only      TEXT NOT NULL
 ) STRICT;
 CREATE TABLE plan_items (
   plan    INTEGER NOT NULL,

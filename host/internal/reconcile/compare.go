@@ -1,0 +1,218 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// mistake is an item that was taken for the only one of its product, before a
+// second one was seen.
+type mistake struct{ key, first, second string }
+
+// compareItems compares a page of the listing with what is known and wanted.
+func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Time) error {
+	matches, err := r.matchAll(ctx, items)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for _, m := range matches {
+		if m.key != "" {
+			keys = append(keys, m.key)
+		}
+	}
+	entries, links, err := r.knownOf(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, m := range matches {
+		r.seen = append(r.seen, store.Sighting{Remote: m.item.Remote.ID, Key: m.key, Run: r.listing.Run, At: asked})
+		switch {
+		case m.item.Unreadable != "":
+			m.kind, m.why = unreadable, m.item.Unreadable
+			err = r.tell(m)
+		case m.kind != "":
+			err = r.tell(m)
+		case !r.onItsWay(entries[m.key], links[m.key], asked):
+			there := &plan.There{Remote: m.item.Remote, Product: m.item.Product, Archived: m.item.Archived}
+			err = r.compare(m.key, entries[m.key], links[m.key], there)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell adds an item of which it is not known whose product it is.
+func (r *run) tell(m match) error {
+	of := m.of
+	if len(of) == 0 {
+		of = []string{""}
+	}
+	for _, key := range of {
+		i, err := note(r.plan.ID, key, m.item.Remote.ID, &m.item.Product, m.kind, m.why)
+		if err != nil {
+			return err
+		}
+		r.items = append(r.items, i)
+	}
+	return nil
+}
+
+// compare adds what is to be said of a product. there is nil when the platform
+// does not have it.
+func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *plan.There) error {
+	var k plan.Known
+	remote := ""
+	if link != nil {
+		k, remote = deliver.Known(link), link.Remote.ID
+	}
+	if there != nil {
+		remote = there.Remote.ID
+	}
+	f, err := plan.Compare(entry, k, there, r.policy)
+	if err != nil {
+		i, noteErr := note(r.plan.ID, key, remote, &sdk.Product{}, failed, err.Error())
+		r.items = append(r.items, i)
+		return noteErr
+	}
+	if f.Kind == plan.InStep {
+		return nil
+	}
+	i, err := item(r.plan.ID, key, entry, remote, there, &f)
+	r.items = append(r.items, i)
+	return err
+}
+
+// onItsWay says whether the lane has something to do about a product, or did it
+// while the platform was asked: then what was found says nothing.
+func (r *run) onItsWay(entry *event.Entry, link *store.Link, asked time.Time) bool {
+	if link != nil && (link.State == store.Due || link.Unknown || !link.Changed.Before(asked)) {
+		return true
+	}
+	return entry != nil && entry.Seq > r.passed
+}
+
+// knownOf reads the catalog's rows and the links of products.
+func (r *run) knownOf(ctx context.Context, keys []string) (map[string]*event.Entry, map[string]*store.Link, error) {
+	if len(keys) == 0 {
+		return nil, nil, nil
+	}
+	entries, err := r.store.Products(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	links, err := r.store.Links(ctx, r.options.Name, keys)
+	entryOf, linkOf := make(map[string]*event.Entry, len(keys)), make(map[string]*store.Link, len(keys))
+	for i := range entries {
+		entryOf[entries[i].Key] = &entries[i]
+	}
+	for i := range links {
+		linkOf[links[i].Key] = &links[i]
+	}
+	return entryOf, linkOf, err
+}
+
+// search goes through the catalog for what the listing did not have.
+func (r *run) search(ctx context.Context) error {
+	head, err := r.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		r.report(func(p *Progress) {
+			*p = Progress{Plan: r.plan.ID, Doing: Searching, Started: r.plan.Started, Done: r.listing.Catalog, Of: head}
+		})
+		entries, err := r.store.Catalog(ctx, r.listing.Catalog, itemStep)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		if err := r.compareUnseen(ctx, entries); err != nil {
+			return err
+		}
+		r.listing.Catalog = entries[len(entries)-1].Seq
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// compareUnseen compares those of a page of the catalog that were not listed.
+func (r *run) compareUnseen(ctx context.Context, entries []event.Entry) error {
+	keys := make([]string, len(entries))
+	for i := range entries {
+		keys[i] = entries[i].Key
+	}
+	skip := map[string]bool{}
+	seen, err := r.store.Sightings(ctx, r.options.Name, store.Reconciling, keys)
+	if err != nil {
+		return err
+	}
+	for _, s := range seen {
+		skip[s.Key] = skip[s.Key] || s.Run == r.listing.Run
+	}
+	twins, err := r.store.PlanItems(ctx, store.PlanQuery{Plan: r.plan.ID, Products: keys, Kinds: []string{string(plan.Duplicate), string(plan.Ambiguous)}, Limit: len(keys) * 16})
+	if err != nil {
+		return err
+	}
+	for i := range twins {
+		skip[twins[i].Key] = true
+	}
+	_, links, err := r.knownOf(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		e := &entries[i]
+		if skip[e.Key] || r.onItsWay(e, links[e.Key], r.listing.Started) {
+			continue
+		}
+		if err := r.compare(e.Key, e, links[e.Key], nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one makes a plan of one product, which is looked for at the platform.
+func (r *run) one(ctx context.Context, key string) (store.Plan, error) {
+	if err := r.lookAtLane(ctx); err != nil {
+		return store.Plan{}, err
+	}
+	entries, links, err := r.knownOf(ctx, []string{key})
+	if err != nil {
+		return store.Plan{}, err
+	}
+	if entries[key] == nil && links[key] == nil {
+		return store.Plan{}, errNoProduct(key)
+	}
+	if err := r.newPlan(ctx, key); err != nil {
+		return store.Plan{}, err
+	}
+	there, err := r.lookFor(ctx, r.port, []wanted{wantedOf(key, entries[key], links[key], r.policy)})
+	if err == nil {
+		switch found := there[key]; len(found) {
+		case 0:
+			err = r.compare(key, entries[key], links[key], nil)
+		case 1:
+			err = r.compare(key, entries[key], links[key], &found[0])
+		default:
+			for _, t := range found {
+				i, noteErr := note(r.plan.ID, key, t.Remote.ID, &t.Product, plan.Duplicate, "the platform has several that may be this product")
+				r.items = append(r.items, i)
+				err = noteErr
+			}
+		}
+	}
+	if err == nil {
+		err = r.store.SaveItems(ctx, r.items)
+	}
+	return r.end(ctx, err)
+}

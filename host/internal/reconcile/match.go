@@ -1,0 +1,185 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// match is whose product an item is.
+type match struct {
+	item *sdk.Item
+	key  string    // empty: none of ours, or nobody knows whose
+	kind plan.Kind // foreign or duplicate: nothing is compared
+	why  string    // of that
+	of   []string  // products of ours that a duplicate may be
+}
+
+// matchAll finds out whose products items are: by remote id, else by our key
+// where the platform keeps it, else by code.
+func (r *run) matchAll(ctx context.Context, items []sdk.Item) ([]match, error) {
+	matches := make([]match, len(items))
+	ids := make([]string, len(items))
+	for i := range items {
+		matches[i].item, ids[i] = &items[i], items[i].Remote.ID
+	}
+	links, err := r.store.LinksTo(ctx, r.options.Name, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]string, len(links))
+	for _, link := range links {
+		byID[link.Remote.ID] = link.Key
+	}
+	var keys, codes []string
+	for i := range matches {
+		m := &matches[i]
+		if m.key = byID[m.item.Remote.ID]; m.key != "" {
+			continue
+		}
+		if m.item.Key != "" {
+			keys = append(keys, m.item.Key)
+		} else if code := r.options.Matching.Code(m.item.Product.Code); code != "" {
+			codes = append(codes, code)
+		}
+	}
+	inCatalog, err := r.catalogued(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	byCode, err := r.coded(ctx, codes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range matches {
+		m := &matches[i]
+		if m.key != "" {
+			continue
+		}
+		candidates := byCode[r.options.Matching.Code(m.item.Product.Code)]
+		switch {
+		case m.item.Key != "" && inCatalog[m.item.Key]:
+			m.key = m.item.Key
+		case m.item.Key != "" || len(candidates) == 0:
+			m.kind, m.why = plan.Foreign, "it is no product of ours"
+		case len(candidates) > 1:
+			m.kind, m.why, m.of = plan.Ambiguous, "several products of ours have its code: "+strings.Join(candidates, ", "), candidates
+		default:
+			m.key = candidates[0]
+		}
+	}
+	return matches, r.twins(ctx, matches, byID)
+}
+
+// twins makes duplicates of what would be a second item of one product.
+func (r *run) twins(ctx context.Context, matches []match, byID map[string]string) error {
+	var keys []string
+	for _, m := range matches {
+		if m.key != "" {
+			keys = append(keys, m.key)
+		}
+	}
+	links, err := r.store.Links(ctx, r.options.Name, keys)
+	if err != nil {
+		return err
+	}
+	linked := make(map[string]string, len(links))
+	for _, link := range links {
+		linked[link.Key] = link.Remote.ID
+	}
+	seen, err := r.store.Sightings(ctx, r.options.Name, store.Reconciling, keys)
+	if err != nil {
+		return err
+	}
+	first := map[string]string{} // remote ids by the keys for which they were seen
+	for _, s := range seen {
+		if s.Run == r.listing.Run {
+			first[s.Key] = s.Remote
+		}
+	}
+	for i := range matches {
+		m := &matches[i]
+		id := m.item.Remote.ID
+		if m.key == "" {
+			continue
+		}
+		if other := linked[m.key]; other != "" && other != id {
+			m.kind, m.why, m.key = plan.Duplicate, fmt.Sprintf("product %q is linked to %q there", m.key, other), ""
+			continue
+		}
+		if other := first[m.key]; other != "" && other != id {
+			m.kind, m.why = plan.Duplicate, fmt.Sprintf("%q there may be product %q, too", other, m.key)
+			if linked[m.key] == "" {
+				m.of = []string{m.key}
+				r.mistaken = append(r.mistaken, mistake{m.key, other, id})
+			}
+			m.key = ""
+			continue
+		}
+		first[m.key] = id
+	}
+	return nil
+}
+
+// catalogued are those of keys that the catalog has.
+func (r *run) catalogued(ctx context.Context, keys []string) (map[string]bool, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	entries, err := r.store.Products(ctx, keys)
+	there := make(map[string]bool, len(entries))
+	for i := range entries {
+		there[entries[i].Key] = true
+	}
+	return there, err
+}
+
+// codeStep is how many products' codes are worked out at once.
+const codeStep = 512
+
+// coded are the keys of the products that have codes. It first works out the codes
+// of products that changed since it was last asked.
+func (r *run) coded(ctx context.Context, codes []string) (map[string][]string, error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	rule := fmt.Sprint(r.policy.Mapping.Fingerprint(), r.options.Matching)
+	to, err := r.store.CodedTo(ctx, r.options.Name, rule)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		entries, err := r.store.Catalog(ctx, to, codeStep)
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) == 0 {
+			break
+		}
+		list := make([]store.Code, 0, len(entries))
+		for i := range entries {
+			e := &entries[i]
+			code := ""
+			if wanted, err := r.policy.Mapping.Apply(&e.Product, nil); err == nil && !e.Deleted {
+				code = r.options.Matching.Code(wanted.Code)
+			}
+			list = append(list, store.Code{Code: code, Key: e.Key})
+		}
+		to = entries[len(entries)-1].Seq
+		if err := r.store.PutCodes(ctx, r.options.Name, rule, list, to); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(codes)
+	rows, err := r.store.Coded(ctx, r.options.Name, slices.Compact(codes))
+	byCode := map[string][]string{}
+	for _, row := range rows {
+		byCode[row.Code] = append(byCode[row.Code], row.Key)
+	}
+	return byCode, err
+}

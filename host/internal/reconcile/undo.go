@@ -1,0 +1,188 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Undo has all that a plan did brought back to how it was, and kept so until it is
+// released. What it adopted is linked no more. It returns the number of products.
+func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error) {
+	r.running.Lock()
+	defer r.running.Unlock()
+	p, err := r.planOf(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if p.State != store.PlanApplied && p.State != store.PlanApplying {
+		return 0, fmt.Errorf("plan %d did nothing that could be taken back: it is %s", id, p.State)
+	}
+	query := store.PlanQuery{Plan: id, States: []store.ItemState{store.ItemMarked}}
+	err = r.eachItem(ctx, query, func(items []store.PlanItem) error {
+		backs := map[string]*back{}
+		for i := range items {
+			if b, err := r.backOf(&items[i]); err != nil {
+				return err
+			} else if b != nil {
+				backs[items[i].Key] = b
+			}
+			items[i].State = store.ItemUndone
+		}
+		if err := r.takeBack(ctx, backs, fmt.Sprintf("plan %d is taken back", id)); err != nil {
+			return err
+		}
+		count += int64(len(backs))
+		return r.store.SaveItems(ctx, items)
+	})
+	if err != nil {
+		return count, err
+	}
+	p.State = store.PlanUndone
+	return count, r.store.SavePlan(ctx, p)
+}
+
+// back is how a product was.
+type back struct {
+	restore *store.Restore // nil: it was not linked
+	gone    bool           // it was there under an id that there is no more
+}
+
+// backOf is how a product was before an item was done; nil: it is as it was.
+func (r *Reconciler) backOf(item *store.PlanItem) (*back, error) {
+	found, err := Read(item)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case undecided(item):
+		return nil, nil
+	case item.Op == sdk.Upsert.String() && found.There == nil:
+		return &back{restore: &store.Restore{Op: r.takeOff(), Product: sdk.Product{Key: item.Key}}}, nil
+	case item.Op == sdk.Upsert.String() && found.There.Archived:
+		return &back{restore: &store.Restore{Op: sdk.Archive, Product: sdk.Product{Key: item.Key}}}, nil
+	case item.Op == sdk.Upsert.String():
+		restore := &store.Restore{Op: sdk.Upsert, Product: sdk.Product{Key: item.Key}}
+		for _, field := range found.Fields {
+			if field.Written {
+				restore.Fields = append(restore.Fields, field.Path)
+				sdk.CopyField(&restore.Product, &found.There.Product, field.Path)
+			}
+		}
+		return &back{restore: restore}, nil
+	case item.Op != "" && found.There != nil:
+		all := found.There.Product
+		all.Key = item.Key
+		return &back{
+			restore: &store.Restore{Op: sdk.Upsert, Product: all, Fields: sdk.Diff(&sdk.Product{Key: item.Key}, &all)},
+			gone:    item.Op == sdk.Purge.String(),
+		}, nil
+	case item.Kind == string(plan.Adopt):
+		return &back{}, nil
+	}
+	return nil, nil
+}
+
+// takeOff is how what we created is taken back.
+func (r *Reconciler) takeOff() sdk.Op {
+	if r.options.Policy.OnDelete == plan.DeleteThere {
+		return sdk.Purge
+	}
+	return sdk.Archive
+}
+
+func (r *Reconciler) takeBack(ctx context.Context, backs map[string]*back, reason string) error {
+	keys := make([]string, 0, len(backs))
+	for key := range backs {
+		keys = append(keys, key)
+	}
+	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
+		b := backs[l.Key]
+		if b.restore == nil {
+			*l = store.Link{Connector: l.Connector, Key: l.Key, State: store.OnHold, Reason: reason}
+			return true
+		}
+		if r := b.restore; r.Op == sdk.Upsert && len(r.Fields) == 0 && l.Base != nil {
+			// It was taken off sale, and is as it was but for that.
+			r.Product, r.Fields = *l.Base, sdk.Diff(&sdk.Product{Key: l.Key}, l.Base)
+		}
+		if b.gone {
+			l.Remote, l.Base, l.Sent = sdk.Remote{}, nil, nil
+		}
+		l.Restore, l.State, l.Attempts, l.Reason = b.restore, store.Due, 0, reason
+		return true
+	})
+	return err
+}
+
+// UndoProducts takes back what was written since a time: of one product, or of all.
+// It goes by the records of deliveries, which are kept for keep_deliveries.
+func (r *Reconciler) UndoProducts(ctx context.Context, key string, since time.Time) (count int64, err error) {
+	r.running.Lock()
+	defer r.running.Unlock()
+	if key == "" && since.IsZero() {
+		return 0, errors.New("say what to take back: a plan, a product, or since when")
+	}
+	taken := map[string]bool{}
+	for after := int64(0); ; {
+		list, err := r.store.Deliveries(ctx, store.DeliveryQuery{Connector: r.options.Name, Key: key, After: after, Limit: itemStep})
+		if err != nil || len(list) == 0 {
+			return count, err
+		}
+		after = list[len(list)-1].ID
+		backs := map[string]*back{}
+		for i := range list {
+			d := &list[i]
+			if d.At.Before(since) || d.Outcome != store.Done || taken[d.Key] {
+				continue
+			}
+			b, err := r.backSince(ctx, d.Key, since)
+			if err != nil {
+				return count, err
+			}
+			taken[d.Key], backs[d.Key] = true, b
+		}
+		if err := r.takeBack(ctx, backs, "what was written is taken back"); err != nil {
+			return count, err
+		}
+		count += int64(len(backs))
+	}
+}
+
+// backSince is how a product was at a time: what each field held before it was
+// first written after that.
+func (r *Reconciler) backSince(ctx context.Context, key string, since time.Time) (*back, error) {
+	restore := &store.Restore{Op: sdk.Upsert, Product: sdk.Product{Key: key}}
+	had := map[string]bool{}
+	for after := int64(0); ; {
+		list, err := r.store.Deliveries(ctx, store.DeliveryQuery{Connector: r.options.Name, Key: key, After: after, Limit: itemStep})
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 {
+			return &back{restore: restore}, nil
+		}
+		after = list[len(list)-1].ID
+		for i := range list {
+			d := &list[i]
+			if d.At.Before(since) || d.Outcome != store.Done {
+				continue
+			}
+			if d.Before == nil && len(had) == 0 && d.Op == sdk.Upsert.String() { // it was created
+				return &back{restore: &store.Restore{Op: r.takeOff(), Product: sdk.Product{Key: key}}}, nil
+			}
+			for _, path := range d.Fields {
+				if d.Before != nil && !had[path] {
+					had[path] = true
+					restore.Fields = append(restore.Fields, path)
+					sdk.CopyField(&restore.Product, d.Before, path)
+				}
+			}
+		}
+	}
+}
