@@ -154,7 +154,7 @@ func (s Schedule) Next(after time.Time, place *time.Location) time.Time {
 		// Until the clocks change next, they are ahead of UTC by the same.
 		_, ahead := t.Zone()
 		at := due.Add(-time.Duration(ahead) * time.Second).In(place)
-		_, change := t.ZoneBounds()
+		change := nextChange(t)
 		if change.IsZero() || at.Before(change) {
 			return at
 		}
@@ -168,6 +168,18 @@ func (s Schedule) Next(after time.Time, place *time.Location) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// nextChange is a time after t before which the clocks do not change; zero: they
+// never do again.
+func nextChange(t time.Time) time.Time {
+	_, change := t.ZoneBounds()
+	if !change.IsZero() && !change.After(t) {
+		// So it is on the last day of leap years, for which the library takes
+		// the year to be over.
+		return t.Add(24 * time.Hour)
+	}
+	return change
 }
 
 // onClock is what the clocks show, as if it were UTC.
