@@ -164,6 +164,20 @@ CREATE TABLE plan_items (
   PRIMARY KEY (plan, key, remote)
 ) STRICT, WITHOUT ROWID;
 
+-- The last run of each scheduled job.
+CREATE TABLE jobs (
+  job       TEXT PRIMARY KEY,
+  schedule  TEXT NOT NULL,
+  due       INTEGER NOT NULL,
+  started   INTEGER NOT NULL, -- 0: it has not run yet
+  ended     INTEGER NOT NULL, -- 0: it is running, or the host died meanwhile
+  outcome   TEXT NOT NULL,
+  message   TEXT NOT NULL,
+  attempt   INTEGER NOT NULL,
+  skipped   INTEGER NOT NULL,
+  succeeded INTEGER NOT NULL
+) STRICT;
+
 -- Up to which segment of the log the tables have taken it over.
 CREATE TABLE log (segment INTEGER NOT NULL) STRICT;
 INSERT INTO log VALUES (0);

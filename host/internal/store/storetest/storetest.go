@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"Link", linkTests},
 		{"Delivery", deliveryTests},
 		{"Prune", pruneTests},
+		{"Job", jobTests},
 		{"Load", loadTests},
 		{"Model", modelTests},
 		{"Close", closeTests},
