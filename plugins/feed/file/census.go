@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/synchost/synchost/sdk"
+)
+
+// census is what a whole pass over one version of the feed tells, before
+// anything of it is taken: how many rows are bad, and which keys come twice.
+type census struct {
+	version string
+	rows    int
+	bad     int
+	keyless int             // bad rows whose key cannot be read
+	twice   map[string]bool // keys of more than one row
+	shown   []string        // the first bad rows, for messages
+}
+
+// What is told of bad rows.
+const (
+	mostShown  = 3      // in messages
+	mostLogged = 1000   // in the log
+	mostTwice  = 10_000 // keys that come twice, until the feed as a whole is wrong
+)
+
+// census makes the census of a version, or gives the one that was made before.
+// It needs eight bytes a row while it works.
+func (f *feed) census(ctx context.Context, v version) (*census, error) {
+	f.mu.Lock()
+	last := f.last
+	f.mu.Unlock()
+	if last != nil && last.version == v.id {
+		return last, nil
+	}
+	c := &census{version: v.id, twice: map[string]bool{}}
+	hashes := make([]uint64, 0, 1024)
+	seed := maphash.MakeSeed()
+	err := f.each(ctx, v, func(w *walk, r row, key string, err error) {
+		c.rows++
+		if err != nil {
+			c.count(f, w.at(r), key, err)
+		}
+		if key != "" {
+			hashes = append(hashes, maphash.String(seed, key))
+		}
+	})
+	if err == nil {
+		err = c.findTwins(ctx, f, v, repeated(hashes), seed)
+	}
+	if err == nil {
+		err = f.same(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.bad > 0 {
+		f.log.Warn("the feed has bad rows", "rows", c.rows, "bad", c.bad, "without_key", c.keyless)
+	}
+	f.mu.Lock()
+	f.last = c
+	f.mu.Unlock()
+	return c, nil
+}
+
+// each calls visit with every row, its key where it can be read, and what is
+// wrong with it.
+func (f *feed) each(ctx context.Context, v version, visit func(w *walk, r row, key string, err error)) error {
+	w := f.walk(v)
+	for {
+		r, err := w.next(ctx)
+		if err != nil && !errors.As(err, new(*badRow)) {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return errors.Join(err, w.close())
+		}
+		var p sdk.Product
+		if err == nil {
+			p, err = f.mapping.product(r.cells)
+		}
+		visit(w, r, p.Key, err)
+	}
+}
+
+// count notes a bad row.
+func (c *census) count(f *feed, at, key string, err error) {
+	c.bad++
+	if key == "" {
+		c.keyless++
+	}
+	if c.bad <= mostLogged {
+		f.log.Warn("bad row", "at", at, "key", key, "error", err)
+	}
+	if len(c.shown) < mostShown {
+		c.shown = append(c.shown, at+": "+err.Error())
+	}
+}
+
+// repeated are the hashes that come more than once.
+func repeated(hashes []uint64) map[uint64]bool {
+	slices.Sort(hashes)
+	twice := map[uint64]bool{}
+	for i := 1; i < len(hashes); i++ {
+		if hashes[i] == hashes[i-1] {
+			twice[hashes[i]] = true
+		}
+	}
+	return twice
+}
+
+// findTwins goes over the feed again, if need be, for keys that come twice: each
+// of their rows is a bad one.
+func (c *census) findTwins(ctx context.Context, f *feed, v version, suspects map[uint64]bool, seed maphash.Seed) error {
+	if len(suspects) == 0 {
+		return nil
+	}
+	if len(suspects) > mostTwice {
+		return fmt.Errorf("more than %d keys come twice: is the column for key the right one?", mostTwice)
+	}
+	first := map[string]string{} // where a key came first
+	good := map[string]bool{}    // whether that row was
+	return f.each(ctx, v, func(w *walk, r row, key string, err error) {
+		if key == "" || !suspects[maphash.String(seed, key)] {
+			return
+		}
+		before, known := first[key]
+		if !known {
+			first[key], good[key] = w.at(r), err == nil
+			return
+		}
+		c.twice[key] = true
+		same := fmt.Errorf("the key %q is that of %s too: neither is taken", key, before)
+		if err == nil {
+			c.count(f, w.at(r), key, same)
+		}
+		if good[key] {
+			good[key] = false
+			c.bad++
+		}
+	})
+}
+
+// trusted fails when too much of the feed is bad to take anything of it.
+func (c *census) trusted(l limit) error {
+	if l.allows(c.bad, c.rows) {
+		return nil
+	}
+	return fmt.Errorf("%d of %d rows are bad, more than max_bad_rows: nothing is taken; %s", c.bad, c.rows, strings.Join(c.shown, "; "))
+}
+
+// complete fails when rows are bad: their products are not gone, though a listing
+// has nothing of them.
+func (c *census) complete() error {
+	if c.bad == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d rows could not be read, so that nothing that is missing counts as gone; %s", c.bad, c.rows, strings.Join(c.shown, "; "))
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// folderEvents tells that something happened in a folder, without saying what:
+// which version is there is looked up. Events that come while nobody reads are
+// one. Stop ends it.
+type folderEvents interface {
+	watch(folder string) (events <-chan struct{}, stop func() error, err error)
+}
+
+// Wait returns the id of the feed's version when it is another one than seen and
+// nobody has written to it for as long as settle says. When ctx ends first, it
+// returns seen. A feed that is not there at the moment, as between two renames,
+// is waited for.
+func (f *feed) Wait(ctx context.Context, seen string) (string, error) {
+	return f.wait(ctx, seen, notify{})
+}
+
+func (f *feed) wait(ctx context.Context, seen string, folders folderEvents) (now string, err error) {
+	events, stop, err := folders.watch(filepath.Dir(f.Path))
+	if err != nil {
+		return seen, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	for candidate := seen; ; {
+		// The folder is watched already: what happens from here on is an event.
+		v, gone := f.look()
+		var quiet <-chan time.Time
+		if gone == nil && v.id != seen {
+			wait := f.unrest(v, time.Now())
+			if v.id == candidate && wait <= 0 {
+				return v.id, nil
+			}
+			// It has to be the same after a moment of rest: a folder of feeds is
+			// often filled file by file.
+			candidate = v.id
+			quiet = time.After(max(wait, f.Settle.Std()))
+		}
+		select {
+		case <-ctx.Done():
+			return seen, nil
+		case <-events:
+		case <-quiet:
+		}
+	}
+}
+
+// notify is folderEvents by the operating system.
+type notify struct{}
+
+func (notify) watch(folder string) (<-chan struct{}, func() error, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.Add(folder); err != nil {
+		return nil, nil, errors.Join(err, w.Close())
+	}
+	events := make(chan struct{}, 1)
+	happened := func() {
+		select {
+		case events <- struct{}{}:
+		default: // one that waits is enough
+		}
+	}
+	go func() {
+		for {
+			select {
+			case _, open := <-w.Events:
+				if !open {
+					return
+				}
+			case _, open := <-w.Errors: // too many events, for one
+				if !open {
+					return
+				}
+			}
+			happened()
+		}
+	}()
+	return events, w.Close, nil
+}
