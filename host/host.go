@@ -18,6 +18,7 @@ import (
 	"github.com/synchost/synchost/host/internal/ops/inspect"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/receive"
+	"github.com/synchost/synchost/host/internal/reconcile"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
 
@@ -30,9 +31,11 @@ type host struct {
 	receivers *receive.Handler
 	processes []*launch.Process
 	lanes     []*deliver.Lane
-	bin       *inspect.Bin // nil: not enabled
-	listening atomic.Bool
-	started   time.Time
+
+	reconcilers []*reconcile.Reconciler
+	bin         *inspect.Bin // nil: not enabled
+	listening   atomic.Bool
+	started     time.Time
 }
 
 // services are what the host runs, in the order of what needs what: the last is
@@ -97,7 +100,8 @@ func (h *host) deps() ops.Deps {
 			}
 			return lanes
 		},
-		Check: h.check, Restart: h.restart,
+		Reconcilers: h.reconcilersView,
+		Check:       h.check, Restart: h.restart,
 		Version: ops.NewVersion(version), Started: h.started,
 	}
 	if h.bin != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/cli"
 	"github.com/synchost/synchost/host/internal/receive"
+	"github.com/synchost/synchost/host/internal/reconcile"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
 
@@ -84,8 +85,15 @@ func run(ctx context.Context, file string) error {
 		if c.Enabled {
 			process := launch.New(spec(cfg, c), logAt(log, c.LogLevel), registry)
 			h.processes = append(h.processes, process)
-			h.lanes = append(h.lanes, deliver.New(db, connector{process}, laneOptions(c, policies[i], cfg.Host, log, metrics)))
+			lane := deliver.New(db, connector{process}, laneOptions(c, policies[i], cfg.Host, log, metrics))
+			h.lanes = append(h.lanes, lane)
+			if reconciles(c) {
+				h.reconcilers = append(h.reconcilers, reconcile.New(db, connector{process}, lane, h.reconcileOptions(c, policies[i])))
+			}
 		}
+	}
+	if err := h.awaitPlans(ctx); err != nil {
+		return err
 	}
 
 	services, err := h.services(ctx, registry)

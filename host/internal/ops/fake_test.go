@@ -28,6 +28,7 @@ type fakeStore struct {
 	deliveries []store.Delivery
 	changed    chan struct{}
 	err        error
+	fakePlans
 }
 
 func newFakeStore() *fakeStore {
@@ -193,6 +194,16 @@ func (l *fakeLane) Retry(_ context.Context, keys []string) (int, error) {
 	return max(1, len(keys)), nil
 }
 
+func (l *fakeLane) Hold(_ context.Context, keys []string, reason string) error {
+	l.asked = append(l.asked, "hold "+join(keys)+" "+reason)
+	return nil
+}
+
+func (l *fakeLane) Release(_ context.Context, keys []string) ([]string, error) {
+	l.asked = append(l.asked, "release "+join(keys))
+	return keys[1:], nil
+}
+
 func (l *fakeLane) Replay(_ context.Context, since int64) error {
 	l.asked = append(l.asked, "replay "+time.Duration(since).String())
 	return nil
@@ -210,6 +221,7 @@ func join(keys []string) string {
 type world struct {
 	store      *fakeStore
 	shop, hook *fakeLane
+	reconciler fakeReconciler // of the shop
 	connectors []ConnectorStatus
 	bin        *inspect.Bin
 	full       error
@@ -233,6 +245,8 @@ func newWorld() *world {
 		Writable:   func() error { return w.full },
 		Lanes:      func() []Lane { return []Lane{w.shop, w.hook} },
 		Connectors: func() []ConnectorStatus { return w.connectors },
+
+		Reconcilers: func() []Reconciler { return []Reconciler{&w.reconciler} },
 		Receivers: func() []ReceiverStatus {
 			return []ReceiverStatus{{Name: "pim", Scheme: "product", Path: "/in/products", Accepted: 3, LastEvent: noon}}
 		},

@@ -51,7 +51,7 @@ func laneStatus(ctx context.Context, s Store, lane Lane, head int64) (LaneStatus
 		return status, err
 	}
 	status.Head = head
-	status.Behind, status.Dead, status.Held = counts[store.Due], counts[store.Dead], counts[store.Held]
+	status.Behind, status.Dead, status.Held, status.OnHold = counts[store.Due], counts[store.Dead], counts[store.Held], counts[store.OnHold]
 	if status.Passed >= head {
 		return status, nil
 	}

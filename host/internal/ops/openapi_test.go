@@ -69,6 +69,11 @@ func (d describer) operation(route route) object {
 			"name": "name", "in": "path", "required": true, "description": "of the connector", "schema": object{"type": "string"},
 		})
 	}
+	if strings.Contains(route.path, "{id}") {
+		parameters = append(parameters, object{
+			"name": "id", "in": "path", "required": true, "description": "of the plan", "schema": object{"type": "string"},
+		})
+	}
 	if len(parameters) > 0 {
 		operation["parameters"] = parameters
 	}
@@ -100,7 +105,10 @@ func (d describer) operation(route route) object {
 func operationID(route route) string {
 	id := strings.ToLower(route.method)
 	for part := range strings.SplitSeq(strings.TrimPrefix(route.path, "/v1/"), "/") {
-		if part = strings.TrimSuffix(part, ".json"); !strings.HasPrefix(part, "{") {
+		switch part = strings.TrimSuffix(part, ".json"); {
+		case part == "{id}":
+			id += "ByID"
+		case !strings.HasPrefix(part, "{"):
 			id += strings.ToUpper(part[:1]) + part[1:]
 		}
 	}
@@ -110,6 +118,7 @@ func operationID(route route) string {
 var known = map[reflect.Type]object{
 	reflect.TypeFor[time.Time]():       {"type": "string", "format": "date-time"},
 	reflect.TypeFor[json.RawMessage](): {"type": "object"},
+	reflect.TypeFor[Literal]():         {"description": "any JSON value"},
 	reflect.TypeFor[[]byte]():          {"type": "string", "contentEncoding": "base64"},
 	reflect.TypeFor[sdk.Decimal]():     {"type": "string", "pattern": `^(-?[0-9]+(\.[0-9]+)?)?$`},
 	reflect.TypeFor[sdk.Value](): {
@@ -243,6 +252,29 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/v1/connectors/shop/check", "", 502},
 		{"POST", "/v1/connectors/hook/check", "", 501},
 		{"POST", "/v1/connectors/shop/restart", "", 204},
+		{"POST", "/v1/connectors/shop/plans", `{"product":"7"}`, 200},
+		{"POST", "/v1/connectors/shop/plans", `{"product":"none"}`, 502},
+		{"POST", "/v1/connectors/hook/plans", `{}`, 409},
+		{"GET", "/v1/connectors/shop/progress", "", 200},
+		{"GET", "/v1/plans", "", 200},
+		{"GET", "/v1/plans?connector=shop&limit=1", "", 200},
+		{"GET", "/v1/plans/3", "", 200},
+		{"GET", "/v1/plans/4", "", 404},
+		{"GET", "/v1/plans/x", "", 400},
+		{"GET", "/v1/plans/3/items", "", 200},
+		{"GET", "/v1/plans/3/items?kind=drift&after=1&limit=10", "", 200},
+		{"POST", "/v1/plans/3/apply", `{"hash":"abc","only":["adopt"]}`, 200},
+		{"POST", "/v1/plans/3/apply", `{"hash":"old"}`, 409},
+		{"POST", "/v1/plans/3/undo", "", 200},
+		{"POST", "/v1/connectors/shop/undo", `{"product":"7"}`, 200},
+		{"POST", "/v1/connectors/shop/hold", `{"keys":["7"],"reason":"it is on loan"}`, 204},
+		{"POST", "/v1/connectors/shop/hold", `{"keys":[]}`, 400},
+		{"POST", "/v1/connectors/shop/release", `{"keys":["7","8"]}`, 200},
+		{"POST", "/v1/connectors/shop/release", `{"keys":[]}`, 400},
+		{"POST", "/v1/connectors/shop/link", `{"key":"7","remote":"991"}`, 204},
+		{"POST", "/v1/connectors/shop/link", `{"key":"7","remote":""}`, 400},
+		{"POST", "/v1/connectors/shop/unlink", `{"keys":["7"]}`, 204},
+		{"POST", "/v1/connectors/shop/unlink", `{"keys":[]}`, 400},
 		{"GET", "/v1/inspect", "", 200},
 		{"GET", "/v1/version", "", 200},
 		{"GET", "/v1/openapi.json", "", 200},

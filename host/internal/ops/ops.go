@@ -20,16 +20,18 @@ import (
 // Deps are what the control API works on. The functions may be called from
 // several goroutines.
 type Deps struct {
-	Store      Store
-	Writable   func() error // why the store takes no events now; nil: it does
-	Lanes      func() []Lane
-	Connectors func() []ConnectorStatus // of all connectors of the configuration, disabled ones too
-	Receivers  func() []ReceiverStatus
-	Check      func(ctx context.Context, connector string) error // credentials and reachability
-	Restart    func(connector string) error                      // ends its process, and starts it anew
-	Inspector  *inspect.Bin                                      // nil: not enabled
-	Version    Version
-	Started    time.Time
+	Store    Store
+	Writable func() error // why the store takes no events now; nil: it does
+	Lanes    func() []Lane
+
+	Reconcilers func() []Reconciler      // of the connectors that deliver the latest state
+	Connectors  func() []ConnectorStatus // of all connectors of the configuration, disabled ones too
+	Receivers   func() []ReceiverStatus
+	Check       func(ctx context.Context, connector string) error // credentials and reachability
+	Restart     func(connector string) error                      // ends its process, and starts it anew
+	Inspector   *inspect.Bin                                      // nil: not enabled
+	Version     Version
+	Started     time.Time
 }
 
 // Store is what the control API reads of the store.
@@ -47,6 +49,11 @@ type Store interface {
 	Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error)
 	Counts(ctx context.Context, connector string) (map[store.State]int64, error)
 	Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error)
+
+	Plan(ctx context.Context, id int64) (store.Plan, error)
+	Plans(ctx context.Context, connector string, limit int) ([]store.Plan, error)
+	PlanItems(ctx context.Context, q store.PlanQuery) ([]store.PlanItem, error)
+	PlanTotals(ctx context.Context, id int64) ([]store.PlanTotal, error)
 	Size() int64
 }
 
@@ -61,6 +68,10 @@ type Lane interface {
 	Retry(ctx context.Context, keys []string) (int, error)
 	// Replay delivers again from a position on.
 	Replay(ctx context.Context, since int64) error
+	// Hold leaves products as they are until Release, which tells of those that
+	// were not on hold.
+	Hold(ctx context.Context, keys []string, reason string) error
+	Release(ctx context.Context, keys []string) (others []string, err error)
 }
 
 // NewVersion is version with what the Go toolchain noted in the binary.

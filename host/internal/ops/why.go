@@ -107,7 +107,7 @@ func (a *api) standing(ctx context.Context, lane Lane, why *Why, events []Event,
 	}
 	_, open := slices.BinarySearch(row.Open, wanted)
 	switch {
-	case s.State == Behind || s.State == Dead || s.State == Held:
+	case s.State == Behind || s.State == Dead || s.State == Held || s.State == OnHold:
 	case wanted > row.Cursor || open:
 		s.State, s.Seq = OnItsWay, wanted
 	default:
@@ -144,6 +144,8 @@ func newStanding(l *store.Link) Standing {
 		s.State = Dead
 	case store.Held:
 		s.State = Held
+	case store.OnHold:
+		s.State = OnHold
 	}
 	return s
 }
@@ -162,7 +164,7 @@ func (a *api) standings(r *http.Request) (any, error) {
 		return nil, err
 	}
 	answer := Standings{Products: []Standing{}}
-	for _, state := range []store.State{store.Held, store.Dead, store.Due} {
+	for _, state := range []store.State{store.Held, store.Dead, store.OnHold, store.Due} {
 		links, err := a.Store.Behind(r.Context(), lane.Name(), state, farFuture, int(limit)-len(answer.Products))
 		if err != nil {
 			return nil, err

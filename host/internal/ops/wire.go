@@ -54,6 +54,7 @@ type LaneStatus struct {
 	Behind      int64     `json:"behind" doc:"products that will be tried again"`
 	Dead        int64     `json:"dead" doc:"products that wait for a newer event or for retry"`
 	Held        int64     `json:"held" doc:"products of which nobody knows whether they were written; they wait for retry"`
+	OnHold      int64     `json:"on_hold" doc:"products that an operator keeps as they are; they wait for release"`
 	InFlight    int       `json:"in_flight" doc:"changes that the connector has now"`
 	Delivered   int64     `json:"delivered" doc:"since the host started"`
 	Failed      int64     `json:"failed" doc:"attempts since the host started"`
@@ -193,7 +194,7 @@ type Moment struct {
 type Standing struct {
 	Connector  string    `json:"connector"`
 	Key        string    `json:"key"`
-	State      string    `json:"state" enum:"in step,nothing to do,on its way,behind,dead,held"`
+	State      string    `json:"state" enum:"in step,nothing to do,on its way,behind,dead,held,on hold"`
 	Reason     string    `json:"reason,omitempty"`
 	Seq        int64     `json:"seq,omitempty" doc:"position it speaks of"`
 	Attempts   int       `json:"attempts,omitempty" doc:"failed ones since the last success"`
@@ -211,6 +212,7 @@ const (
 	Behind      = "behind"
 	Dead        = "dead"
 	Held        = "held"
+	OnHold      = "on hold"
 )
 
 // Standings are products that are not in step.

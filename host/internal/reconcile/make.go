@@ -30,7 +30,10 @@ type run struct {
 	mistaken []mistake
 }
 
-var errCannotList = errors.New("this connector cannot list its products, so there is nothing to compare with")
+var (
+	errCannotList = errors.New("this connector cannot list its products, so there is nothing to compare with")
+	errEvery      = errors.New("this connector delivers every event, and so there is nothing to compare at its platform")
+)
 
 // make makes a plan of all products, or of one.
 func (r *Reconciler) make(ctx context.Context, product string) (store.Plan, error) {
@@ -42,6 +45,9 @@ func (r *Reconciler) make(ctx context.Context, product string) (store.Plan, erro
 	policy.Carried = port.Opened().Fields
 	run := &run{Reconciler: r, port: port, policy: &policy}
 	defer r.report(func(p *Progress) { *p = Progress{} })
+	if r.options.Deliver == deliver.Every || r.options.Deliver == "" && policy.CarriesRaw() {
+		return store.Plan{}, errEvery
+	}
 	if product != "" {
 		return run.one(ctx, product)
 	}

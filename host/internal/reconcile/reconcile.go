@@ -47,7 +47,8 @@ type Lane interface {
 // Options are a connector's settings.
 type Options struct {
 	Name       string
-	Policy     plan.Policy // Carried is filled in when the connector is ready
+	Deliver    deliver.Mode // as the lane's
+	Policy     plan.Policy  // Carried is filled in when the connector is ready
 	Matching   plan.Matching
 	MaxDeletes plan.Limit
 	Shrink     float64 // a listing of fewer than this share of what was expected cannot be right; 0: any can

@@ -114,13 +114,16 @@ every destination in step through connectors.
 	root.AddGroup(
 		&cobra.Group{ID: "host", Title: "The host:"},
 		&cobra.Group{ID: "look", Title: "Look at the running host:"},
+		&cobra.Group{ID: "compare", Title: "Compare a platform with what is wanted there:"},
 		&cobra.Group{ID: "steer", Title: "Steer the running host:"},
 	)
 	root.SetHelpCommandGroupID("host")
 	root.SetCompletionCommandGroupID("host")
 	for group, commands := range map[string][]*cobra.Command{
-		"host":  {a.runCommand(), a.validateCommand(), a.checkCommand(), a.configCommand(), a.versionCommand()},
-		"look":  {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.inspectCommand()},
+		"host": {a.runCommand(), a.validateCommand(), a.checkCommand(), a.configCommand(), a.versionCommand()},
+		"look": {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.inspectCommand()},
+		"compare": {a.planCommand(), a.plansCommand(), a.showCommand(), a.applyCommand(), a.approveCommand(), a.adoptCommand(),
+			a.undoCommand(), a.holdCommand(), a.releaseCommand(), a.linkCommand(), a.unlinkCommand(), a.backfillCommand()},
 		"steer": {a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.replayCommand(), a.restartCommand()},
 	} {
 		for _, command := range commands {
