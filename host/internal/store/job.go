@@ -16,9 +16,10 @@ type Jobs interface {
 // JobRun is one run of a scheduled job.
 type JobRun struct {
 	Job       string
-	Schedule  string     // by which it was due, for people
-	Due       time.Time  // when it was to begin
-	Started   time.Time  // zero: the job is known since Due, and has not run yet
+	Schedule  string     // by which its times are told
+	Due       time.Time  // when it was to begin; zero: when an operator said so
+	Passed    time.Time  // its times up to here are done with
+	Started   time.Time  // zero: it has not run yet
 	Ended     time.Time  // zero: it is running, or the host died meanwhile
 	Outcome   JobOutcome // once it has ended
 	Message   string     // of what failed

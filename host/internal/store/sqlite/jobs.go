@@ -10,15 +10,15 @@ import (
 
 var _ store.Jobs = (*Store)(nil)
 
-const jobColumns = "job, schedule, due, started, ended, outcome, message, attempt, skipped, succeeded"
+const jobColumns = "job, schedule, due, passed, started, ended, outcome, message, attempt, skipped, succeeded"
 
 func (c *columns) job(r *store.JobRun) *columns {
-	return c.text(r.Job).text(r.Schedule).time(r.Due).time(r.Started).time(r.Ended).text(string(r.Outcome)).text(r.Message).
+	return c.text(r.Job).text(r.Schedule).time(r.Due).time(r.Passed).time(r.Started).time(r.Ended).text(string(r.Outcome)).text(r.Message).
 		int(int64(r.Attempt)).int(int64(r.Skipped)).time(r.Succeeded)
 }
 
 func (v *values) job() store.JobRun {
-	return store.JobRun{Job: v.text(), Schedule: v.text(), Due: v.time(), Started: v.time(), Ended: v.time(), Outcome: store.JobOutcome(v.text()),
+	return store.JobRun{Job: v.text(), Schedule: v.text(), Due: v.time(), Passed: v.time(), Started: v.time(), Ended: v.time(), Outcome: store.JobOutcome(v.text()),
 		Message: v.text(), Attempt: int(v.int()), Skipped: int(v.int()), Succeeded: v.time()}
 }
 
@@ -34,6 +34,6 @@ func (s *Store) LastRun(ctx context.Context, job string) (store.JobRun, error) {
 // SaveRun writes a job's last run.
 func (s *Store) SaveRun(ctx context.Context, r store.JobRun) error {
 	return s.change(ctx, func(conn *sqlite.Conn) error {
-		return run(conn, "INSERT OR REPLACE INTO jobs ("+jobColumns+") VALUES (?,?,?,?,?,?,?,?,?,?)", func(c *columns) { c.job(&r) })
+		return run(conn, "INSERT OR REPLACE INTO jobs ("+jobColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?)", func(c *columns) { c.job(&r) })
 	})
 }

@@ -169,6 +169,7 @@ CREATE TABLE jobs (
   job       TEXT PRIMARY KEY,
   schedule  TEXT NOT NULL,
   due       INTEGER NOT NULL,
+  passed    INTEGER NOT NULL, -- its times up to here are done with
   started   INTEGER NOT NULL, -- 0: it has not run yet
   ended     INTEGER NOT NULL, -- 0: it is running, or the host died meanwhile
   outcome   TEXT NOT NULL,

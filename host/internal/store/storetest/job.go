@@ -15,8 +15,8 @@ var jobTests = []test{
 		other := store.JobRun{Job: "other", Due: start}
 		must(t, f.jobs(t).SaveRun(t.Context(), other))
 		for _, r := range []store.JobRun{
-			{Job: "nightly", Schedule: "30 2 * * * UTC", Due: start},
-			{Job: "nightly", Schedule: "30 2 * * * UTC", Due: start, Started: start.Add(time.Second), Attempt: 2},
+			{Job: "nightly", Schedule: "30 2 * * * UTC", Passed: start},
+			{Job: "nightly", Schedule: "30 2 * * * UTC", Due: start, Passed: start.Add(time.Second), Started: start.Add(time.Second), Attempt: 2},
 			{Job: "nightly", Due: start, Started: start.Add(time.Second), Ended: start.Add(time.Minute), Outcome: store.JobFailed,
 				Message: "the listing broke off", Attempt: 1, Skipped: 3, Succeeded: start.Add(-time.Hour)},
 		} {
