@@ -18,9 +18,15 @@ type census struct {
 	version string
 	rows    int
 	bad     int
-	keyless int             // bad rows whose key cannot be read
-	twice   map[string]bool // keys of more than one row
-	shown   []string        // the first bad rows, for messages
+	keyless int              // bad rows whose key cannot be read
+	twice   map[string]*twin // keys of more than one row
+	shown   []string         // the first bad rows, for messages
+}
+
+// twin is a key of more than one row: none of them is taken.
+type twin struct {
+	first string // where it came first
+	why   string
 }
 
 // What is told of bad rows.
@@ -39,7 +45,7 @@ func (f *feed) census(ctx context.Context, v version) (*census, error) {
 	if last != nil && last.version == v.id {
 		return last, nil
 	}
-	c := &census{version: v.id, twice: map[string]bool{}}
+	c := &census{version: v.id, twice: map[string]*twin{}}
 	hashes := make([]uint64, 0, 1024)
 	seed := maphash.MakeSeed()
 	err := f.each(ctx, v, func(w *walk, r row, key string, err error) {
@@ -124,42 +130,44 @@ func (c *census) findTwins(ctx context.Context, f *feed, v version, suspects map
 	if len(suspects) > mostTwice {
 		return fmt.Errorf("more than %d keys come twice: is the column for key the right one?", mostTwice)
 	}
-	first := map[string]string{} // where a key came first
-	good := map[string]bool{}    // whether that row was
+	type place struct {
+		at   string
+		good bool
+	}
+	first := map[string]place{}
 	return f.each(ctx, v, func(w *walk, r row, key string, err error) {
 		if key == "" || !suspects[maphash.String(seed, key)] {
 			return
 		}
 		before, known := first[key]
 		if !known {
-			first[key], good[key] = w.at(r), err == nil
+			first[key] = place{w.at(r), err == nil}
 			return
 		}
-		c.twice[key] = true
-		same := fmt.Errorf("the key %q is that of %s too: neither is taken", key, before)
-		if err == nil {
-			c.count(f, w.at(r), key, same)
+		if c.twice[key] == nil {
+			c.twice[key] = &twin{before.at, fmt.Sprintf("the key %q is in %s and %s: neither is taken", key, before.at, w.at(r))}
+			if before.good {
+				c.bad++
+			}
 		}
-		if good[key] {
-			good[key] = false
-			c.bad++
+		if err == nil {
+			c.count(f, w.at(r), key, fmt.Errorf("the key %q is that of %s too: neither is taken", key, before.at))
 		}
 	})
 }
 
-// trusted fails when too much of the feed is bad to take anything of it.
-func (c *census) trusted(l limit) error {
-	if l.allows(c.bad, c.rows) {
+// complete fails when a listing cannot tell what is gone: a row whose key cannot
+// be read may be any product's, and of a feed with too many bad rows the others
+// may be no better.
+func (c *census) complete(l limit) error {
+	var why string
+	switch {
+	case !l.allows(c.bad, c.rows):
+		why = fmt.Sprintf("%d of %d rows are bad, more than max_bad_rows", c.bad, c.rows)
+	case c.keyless > 0:
+		why = fmt.Sprintf("%d of %d rows have no key that can be read", c.keyless, c.rows)
+	default:
 		return nil
 	}
-	return fmt.Errorf("%d of %d rows are bad, more than max_bad_rows: nothing is taken; %s", c.bad, c.rows, strings.Join(c.shown, "; "))
-}
-
-// complete fails when rows are bad: their products are not gone, though a listing
-// has nothing of them.
-func (c *census) complete() error {
-	if c.bad == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d rows could not be read, so that nothing that is missing counts as gone; %s", c.bad, c.rows, strings.Join(c.shown, "; "))
+	return fmt.Errorf("%s; nothing that is missing counts as gone: %s", why, strings.Join(c.shown, "; "))
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// Find looks up all refs in one pass, which ends with the last of them. What
-// cannot be read is not told to be absent: a bad row that is or may be one of
-// them fails the call.
+// Find looks up all refs in one pass, which ends with the last of them. As long as
+// rows have no key that can be read, it fails where one of the refs is not found.
 func (f *feed) Find(ctx context.Context, refs []sdk.Ref) ([]sdk.Item, error) {
 	v, err := f.look()
 	if err != nil {
@@ -23,13 +22,8 @@ func (f *feed) Find(ctx context.Context, refs []sdk.Ref) ([]sdk.Item, error) {
 		return nil, err
 	}
 	s := newSearch(refs)
-	for key := range s.keys {
-		if c.twice[key] {
-			return nil, fmt.Errorf("the key %q comes twice in the feed", key)
-		}
-	}
 	w := f.walk(v)
-	err = s.run(ctx, f, w)
+	err = s.run(ctx, f, w, c)
 	if err := errors.Join(err, w.close(), f.same(v)); err != nil {
 		return nil, err
 	}
@@ -62,7 +56,7 @@ func newSearch(refs []sdk.Ref) *search {
 	return s
 }
 
-func (s *search) run(ctx context.Context, f *feed, w *walk) error {
+func (s *search) run(ctx context.Context, f *feed, w *walk, c *census) error {
 	for len(s.keys) > 0 {
 		r, err := w.next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -74,16 +68,15 @@ func (s *search) run(ctx context.Context, f *feed, w *walk) error {
 		if err != nil {
 			return err
 		}
-		p, err := f.mapping.product(r.cells)
-		_, wanted := s.keys[p.Key]
-		switch {
-		case wanted && err != nil:
-			return fmt.Errorf("%s: %w", w.at(r), err)
-		case wanted:
-			delete(s.keys, p.Key)
-			s.found = append(s.found, f.item(p, r))
-		case err == nil && s.codes[p.Code]:
-			s.byCode[p.Code] = append(s.byCode[p.Code], f.item(p, r))
+		item, ok := f.item(w, r, c)
+		if !ok {
+			continue
+		}
+		if _, wanted := s.keys[item.Key]; wanted {
+			delete(s.keys, item.Key)
+			s.found = append(s.found, item)
+		} else if code := item.Product.Code; s.codes[code] {
+			s.byCode[code] = append(s.byCode[code], item)
 		}
 	}
 	return nil

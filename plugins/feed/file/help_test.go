@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/synchost/synchost/sdk"
@@ -68,20 +69,39 @@ func (l *logged) String() string {
 // list is a whole listing, by two a page, and how it ended.
 func list(t testing.TB, c sdk.Lister) (map[string]sdk.Product, error) {
 	t.Helper()
-	all := map[string]sdk.Product{}
+	all, _, err := listing(t, c)
+	return all, err
+}
+
+// unreadable are the items of a listing that cannot be read, and why.
+func unreadable(t testing.TB, c sdk.Lister) map[string]string {
+	t.Helper()
+	_, bad, _ := listing(t, c)
+	return bad
+}
+
+func listing(t testing.TB, c sdk.Lister) (good map[string]sdk.Product, bad map[string]string, err error) {
+	t.Helper()
+	good, bad = map[string]sdk.Product{}, map[string]string{}
+	seen := map[string]bool{}
 	for item, err := range sdk.All(t.Context(), c, sdk.Query{Limit: 2}) {
 		if err != nil {
-			return all, err
+			return good, bad, err
 		}
-		if _, twice := all[item.Key]; twice {
+		if seen[item.Key] {
 			t.Errorf("%q is listed twice", item.Key)
 		}
-		if item.Product.Key != item.Key || item.Remote.ID != item.Key {
+		seen[item.Key] = true
+		if item.Remote.ID != item.Key || item.Unreadable == "" && item.Product.Key != item.Key {
 			t.Errorf("the item %q has product %q and remote id %q", item.Key, item.Product.Key, item.Remote.ID)
 		}
-		all[item.Key] = item.Product
+		if item.Unreadable != "" {
+			bad[item.Key] = item.Unreadable
+		} else {
+			good[item.Key] = item.Product
+		}
 	}
-	return all, nil
+	return good, bad, nil
 }
 
 // complete is a listing that must end well.
@@ -136,12 +156,12 @@ func apply(t *testing.T, c *sdk.Client, change sdk.Change) sdk.Result {
 	t.Helper()
 	results, err := c.Apply(t.Context(), []sdk.Change{change})
 	if len(results) == 0 {
-		return sdk.Result{Err: cmpError(err)}
+		return sdk.Result{Err: orNothing(err)}
 	}
 	return results[0]
 }
 
-func cmpError(err error) error {
+func orNothing(err error) error {
 	if err == nil {
 		return errors.New("neither a result nor an error")
 	}
@@ -155,4 +175,13 @@ func read(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// waitOf is the wait that an error asks for.
+func waitOf(err error) time.Duration {
+	var e *sdk.Error
+	if errors.As(err, &e) {
+		return e.After
+	}
+	return 0
 }

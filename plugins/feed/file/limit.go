@@ -15,7 +15,7 @@ type limit struct {
 }
 
 // allowedAnyway is what a share allows of a small feed.
-const allowedAnyway = 10
+const allowedAnyway = 1
 
 var errLimit = errors.New(`write a number of rows, or a share such as "5%"`)
 
@@ -40,7 +40,7 @@ func (l *limit) UnmarshalJSON(data []byte) error {
 // allows says whether a feed with so many bad rows among rows is trusted.
 func (l limit) allows(bad, rows int) bool {
 	if l.share {
-		return bad <= allowedAnyway || float64(bad) <= float64(rows)*l.percent/100
+		return bad <= allowedAnyway && l.percent > 0 || float64(bad) <= float64(rows)*l.percent/100
 	}
 	return bad <= l.rows
 }

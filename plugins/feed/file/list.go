@@ -22,8 +22,9 @@ const (
 var errCursor = errors.New("the cursor is not one of this feed's")
 
 // List reads one page. The first call goes over the whole feed before it takes
-// anything of it, and a listing that left rows out ends in an error: it is not
-// complete. Since is not used: a file does not tell when its rows were changed.
+// anything of it. Bad rows are unreadable items; a listing that cannot tell what
+// is gone ends in an error behind its last page. Since is not used: a file does
+// not tell when its rows were changed.
 func (f *feed) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
 	v, err := f.look()
 	if err != nil {
@@ -35,9 +36,6 @@ func (f *feed) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
 	}
 	c, err := f.census(ctx, v)
 	if err != nil {
-		return sdk.Page{}, err
-	}
-	if err := c.trusted(f.MaxBadRows); err != nil {
 		return sdk.Page{}, err
 	}
 	w, err := f.resume(ctx, v, rows)
@@ -83,19 +81,19 @@ func (f *feed) page(ctx context.Context, w *walk, c *census, limit int) (sdk.Pag
 	for size := 0; len(page.Items) < limit && size < pageBytes; {
 		r, err := w.next(ctx)
 		if errors.Is(err, io.EOF) {
-			if err := c.complete(); err == nil || w.rows == from {
-				return page, err // one more page, if there is an error to tell
+			if err := c.complete(f.MaxBadRows); err == nil || w.rows == from {
+				return page, err
 			}
-			break
+			break // the error comes with the next page: this one is good
 		}
 		if err != nil && !errors.As(err, new(*badRow)) {
 			return page, err
 		}
 		if err != nil {
-			continue // counted and told in the census
+			continue // it has no key; the census told of it
 		}
-		if p, err := f.mapping.product(r.cells); err == nil && !c.twice[p.Key] {
-			page.Items = append(page.Items, f.item(p, r))
+		if item, ok := f.item(w, r, c); ok {
+			page.Items = append(page.Items, item)
 		}
 		size += len(r.raw)
 	}
@@ -105,7 +103,21 @@ func (f *feed) page(ctx context.Context, w *walk, c *census, limit int) (sdk.Pag
 
 func cursorOf(w *walk) string { return w.version.id + "-" + strconv.Itoa(w.rows) }
 
-// item is a product as the feed has it.
-func (f *feed) item(p sdk.Product, r row) sdk.Item {
-	return sdk.Item{Key: p.Key, Remote: f.remote(p.Key, r.cells), Product: p, Archived: p.Status == sdk.Archived}
+// item is a product as the feed has it; not ok: the row has no key, or comes later
+// than another one with the same.
+func (f *feed) item(w *walk, r row, c *census) (item sdk.Item, ok bool) {
+	p, err := f.mapping.product(r.cells)
+	item = sdk.Item{Key: p.Key, Remote: f.remote(p.Key, r.cells)}
+	switch twin := c.twice[p.Key]; {
+	case p.Key == "":
+		return item, false
+	case twin != nil:
+		item.Unreadable = twin.why
+		return item, twin.first == w.at(r)
+	case err != nil:
+		item.Unreadable = w.at(r) + ": " + err.Error()
+	default:
+		item.Product, item.Archived = p, p.Status == sdk.Archived
+	}
+	return item, true
 }

@@ -34,7 +34,7 @@ type Config struct {
 	ListSeparator string             `json:"list_separator" default:"|" doc:"Between categories, tags, media and lists in one cell."`
 	StatusWords   map[string]string  `json:"status_words" choices:"active,draft,archived" doc:"What the feed's words for a status mean; letter case does not count. The three words themselves are known."`
 
-	MaxBadRows limit        `json:"max_bad_rows" default:"5%" doc:"More bad rows than this, and nothing of the feed is taken: a number, or a share such as 5%, which allows ten in any case."`
+	MaxBadRows limit        `json:"max_bad_rows" default:"1%" doc:"With more bad rows than this, nothing that is missing in the feed counts as gone: a number, or a share such as 1%, which allows one row of a small feed."`
 	Settle     sdk.Duration `json:"settle" default:"1s" doc:"A file is read when nobody has written to it for this long. Not for files that the connector writes."`
 
 	Write   bool   `json:"write" doc:"Keep the file in step as a destination. CSV, JSON and NDJSON in utf-8."`
@@ -57,7 +57,8 @@ var plugin = sdk.Plugin[Config]{
 		if c.Write {
 			return &target{feed: f}, nil
 		}
-		return &source{feed: f}, nil
+		v, _ := f.look() // a feed that is not there yet is a change when it comes
+		return &source{feed: f, seen: v.id}, nil
 	},
 }
 
@@ -67,6 +68,7 @@ func main() { sdk.Serve(plugin) }
 type source struct {
 	*feed
 	sdk.ReadOnly
+	seen string // the version that Wait told of, or that was there before
 }
 
 // target is a feed that is kept in step as well.

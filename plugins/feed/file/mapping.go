@@ -107,6 +107,11 @@ func readValue(p *sdk.Product, path string, value json.RawMessage) error {
 	if err := json.Unmarshal(slices.Concat([]byte("{"), quoted(member), []byte(":"), value, []byte("}")), &whole); err != nil {
 		return err
 	}
+	switch whole.Status {
+	case "", sdk.Active, sdk.Draft, sdk.Archived:
+	default:
+		return fmt.Errorf("%q is no status: active, draft or archived", whole.Status)
+	}
 	for i := range whole.Prices {
 		if price := &whole.Prices[i]; price.Amount == "" || !isCurrency(price.Currency) {
 			return errors.New("a price has an amount and a currency, an ISO 4217 code such as EUR")

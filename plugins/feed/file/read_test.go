@@ -66,19 +66,19 @@ func TestCSVWithColumns(t *testing.T) {
 // Columns that are named like field paths need no options.
 func TestCSVWithOwnNames(t *testing.T) {
 	path := put(t, t.TempDir(), "feed.csv", "key;name;prices;stock;attributes.colour;warranty\n 1 ;A;12.50;3;red;2\n2;B;9.90 USD;;;\n")
-	c := open(t, options{"path": path, "currency": "EUR", "max_bad_rows": 0})
+	c := open(t, options{"path": path, "currency": "EUR"})
 	if got := fmt.Sprint(c.Opened().Fields); got != "[name prices stock attributes.colour]" {
 		t.Errorf("it carries %s", got)
 	}
-	if _, err := list(t, c); err == nil || !strings.Contains(err.Error(), "feed.csv:3: prices: in column \"prices\": \"9.90 USD\" is in another currency than EUR") {
-		t.Errorf("the listing ended with %v", err)
+	same(t, complete(t, c)["1"], `{"key":"1","name":"A","prices":[{"amount":"12.50","currency":"EUR"}],"stock":[{"quantity":"3"}],"attributes":{"colour":"red"}}`)
+	if why := unreadable(t, c)["2"]; why != `feed.csv:3: prices: in column "prices": "9.90 USD" is in another currency than EUR` {
+		t.Errorf("unreadable: %s", why)
 	}
 	c = open(t, options{"path": path})
-	all, err := list(t, c)
-	if err == nil || !strings.Contains(err.Error(), "feed.csv:2: prices") {
-		t.Errorf("the listing ended with %v", err)
+	same(t, complete(t, c)["2"], `{"key":"2","name":"B","prices":[{"amount":"9.90","currency":"USD"}]}`)
+	if why := unreadable(t, c)["1"]; why != `feed.csv:2: prices: in column "prices": "12.50" has no currency: set currency` {
+		t.Errorf("unreadable: %s", why)
 	}
-	same(t, all["2"], `{"key":"2","name":"B","prices":[{"amount":"9.90","currency":"USD"}]}`)
 }
 
 func TestColumnsByNumber(t *testing.T) {
@@ -198,9 +198,10 @@ func TestXLSX(t *testing.T) {
 	)
 	o := options{"path": path, "sheet": "Second", "decimal": ",", "thousands": ".", "columns": options{
 		"key": "id", "name": "Title", "prices": options{"column": "Price", "currency": "EUR"}, "stock": "Stock", "code": 5}}
-	all, err := list(t, open(t, o))
-	if err == nil || !strings.Contains(err.Error(), `feed.xlsx:5: prices: in column "Price": "many" is no number`) {
-		t.Errorf("the listing ended with %v", err)
+	c := open(t, o)
+	all := complete(t, c)
+	if why := unreadable(t, c)["3"]; !strings.HasPrefix(why, `feed.xlsx:5: prices: in column "Price": "many" is no number`) {
+		t.Errorf("unreadable: %s", why)
 	}
 	same(t, all["1"], `{"key":"1","name":"کیف","code":"0012","prices":[{"amount":"19.99","currency":"EUR"}],"stock":[{"quantity":"12"}]}`)
 	same(t, all["2"], `{"key":"2","name":"B","prices":[{"amount":"1234.5","currency":"EUR"}]}`)

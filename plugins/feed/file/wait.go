@@ -9,6 +9,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+// leastPause keeps a folder that never rests from being told of all the time.
+const leastPause = 200 * time.Millisecond
+
 // folderEvents tells that something happened in a folder, without saying what:
 // which version is there is looked up. Events that come while nobody reads are
 // one. Stop ends it.
@@ -16,14 +19,15 @@ type folderEvents interface {
 	watch(folder string) (events <-chan struct{}, stop func() error, err error)
 }
 
-// Wait returns the id of the feed's version when it is another one than seen and
-// nobody has written to it for as long as settle says. When ctx ends first, it
-// returns seen. A feed that is not there at the moment, as between two renames,
-// is waited for.
-func (f *feed) Wait(ctx context.Context, seen string) (string, error) {
-	return f.wait(ctx, seen, notify{})
+// Wait returns when the feed is another version than the last time, and nobody
+// has written to it for as long as settle says. A feed that is not there at the
+// moment, as between two renames, is waited for.
+func (s *source) Wait(ctx context.Context) (err error) {
+	s.seen, err = s.wait(ctx, s.seen, notify{})
+	return err
 }
 
+// wait is the id of the version that is there, once it is another one than seen.
 func (f *feed) wait(ctx context.Context, seen string, folders folderEvents) (now string, err error) {
 	events, stop, err := folders.watch(filepath.Dir(f.Path))
 	if err != nil {
@@ -42,11 +46,11 @@ func (f *feed) wait(ctx context.Context, seen string, folders folderEvents) (now
 			// It has to be the same after a moment of rest: a folder of feeds is
 			// often filled file by file.
 			candidate = v.id
-			quiet = time.After(max(wait, f.Settle.Std()))
+			quiet = time.After(max(wait, f.Settle.Std(), leastPause))
 		}
 		select {
 		case <-ctx.Done():
-			return seen, nil
+			return seen, context.Cause(ctx)
 		case <-events:
 		case <-quiet:
 		}
