@@ -53,8 +53,8 @@ func Compare(entry *event.Entry, known Known, there *There, policy *Policy) (Fin
 	f := Finding{Op: d.Op, Reason: d.Reason, Known: c.now, Fields: c.changes(&d)}
 	f.Kind = c.kind(&d, f.Fields)
 	f.Contended = c.contended(&d, f.Fields)
-	if f.Kind == InStep && d.Reason == NeverWritten {
-		f.Reason = Unchanged // it is gone there, too
+	if f.Kind == InStep && (d.Reason == NeverWritten || d.Reason == NothingOwned) {
+		f.Reason = Unchanged // it is gone there, too, or differs where nobody looks
 	}
 	return f, nil
 }
@@ -72,20 +72,21 @@ type comparison struct {
 
 // look brings what is known up to what is there.
 func (c *comparison) look() {
-	switch {
-	case c.there == nil && c.before.Archived, c.there != nil && c.foreign():
+	if c.there == nil {
+		if !c.before.Archived {
+			c.now = Known{Restore: c.before.Restore}
+		}
 		return
-	case c.there == nil:
-		c.now = Known{Restore: c.before.Restore}
-		return
+	}
+	c.see()
+	if c.paths = c.compared(); len(c.paths) == 0 && !c.before.written() {
+		return // it is none of ours, and there is nothing for which to adopt it
 	}
 	c.now.Remote, c.now.Unknown = c.there.Remote, false
 	c.now.Archived = c.before.Archived && c.there.Archived
 	if c.gone {
 		c.now.Archived = c.there.Archived || c.before.Archived && c.before.Restore == nil && c.policy.Own.Mode("status") != Source
 	}
-	c.see()
-	c.paths = c.compared()
 	c.learn()
 	c.notice()
 }
@@ -102,8 +103,10 @@ func (c *comparison) see() {
 	c.seen = c.there.Product
 	switch status := c.seen.Status; {
 	case !c.there.Archived:
-	case c.before.Archived && c.before.Base != nil:
-		c.seen.Status = c.before.Base.Status // that it is off sale is our own doing
+	case c.before.Archived:
+		if (status == "" || status == sdk.Archived) && c.before.Base != nil {
+			c.seen.Status = c.before.Base.Status // that it is off sale is our own doing
+		}
 	case status == "" || status == sdk.Active:
 		c.seen.Status = sdk.Archived
 	}
@@ -135,7 +138,10 @@ func (c *comparison) learn() {
 	if c.known() {
 		base, sent = *c.before.Base, *c.before.sent()
 	}
-	for _, path := range c.learned() {
+	if !slices.Contains(c.paths, "variants") && slices.ContainsFunc(c.paths, ofVariants) {
+		base.Variants, sent.Variants = c.seen.Variants, c.seen.Variants // parts are compared of those that are there
+	}
+	for _, path := range c.paths {
 		if c.known() && sdk.EqualField(&c.seen, c.before.Base, path) {
 			sdk.CopyField(&base, c.before.Base, path)
 			sdk.CopyField(&sent, c.before.sent(), path)
@@ -144,33 +150,41 @@ func (c *comparison) learn() {
 		sdk.CopyField(&base, &c.seen, path)
 		sdk.CopyField(&sent, &c.seen, path)
 	}
+	for _, path := range c.besides() {
+		sdk.CopyField(&base, &c.seen, path)
+	}
 	c.now.know(base, sent)
 }
 
 // known says whether what was known before holds, but for what others did there.
 func (c *comparison) known() bool { return c.before.Base != nil && !c.before.Unknown }
 
-// learned are the paths of the fields of which it is kept what is there: those
-// that are compared, those that may have to be filled once the source speaks of
-// them, and the parts of variants that go along when variants are written.
-func (c *comparison) learned() []string {
-	paths := slices.Clone(c.paths)
-	for _, path := range sdk.FieldPaths() {
-		if path == attributes+"*" || !c.policy.carries(path) {
-			continue
-		}
-		if c.policy.Own.Mode(path) == FillIfEmpty ||
-			slices.Contains(variantParts, path) && slices.Contains(c.paths, "variants") {
+// besides are the paths of the fields that are not compared, and of which it is
+// kept what is there all the same: those that may have to be filled once the source
+// speaks of them, and the parts of variants that go along when variants are written.
+func (c *comparison) besides() []string {
+	var paths []string
+	add := func(path string) {
+		if c.policy.carries(path) && !slices.Contains(c.paths, path) {
 			paths = append(paths, path)
 		}
 	}
-	for name := range c.seen.Attributes {
-		if path := attributes + name; c.policy.carries(path) && c.policy.Own.Mode(path) == FillIfEmpty {
-			paths = append(paths, path)
+	if slices.Contains(c.paths, "variants") {
+		for _, path := range variantParts {
+			add(path)
 		}
 	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
+	for _, path := range sdk.Diff(&sdk.Product{}, &c.seen) {
+		if c.policy.Own.Mode(path) == FillIfEmpty {
+			add(path)
+		}
+	}
+	if !slices.ContainsFunc(c.paths, ofVariants) && slices.ContainsFunc(variantParts, func(path string) bool {
+		return c.policy.carries(path) && c.policy.Own.Mode(path) == FillIfEmpty
+	}) {
+		paths = append(paths, "variants")
+	}
+	return paths
 }
 
 // notice notes what people have changed, where they may.
@@ -223,7 +237,7 @@ func (c *comparison) changes(d *Decision) []FieldChange {
 		if !written && (c.there == nil || sdk.EqualField(c.now.sent(), &c.product, path)) {
 			continue
 		}
-		changes = append(changes, c.change(path, written))
+		changes = append(changes, c.change(path, written, d))
 	}
 	if c.reopened() && d.Op == 0 && d.Reason == Unchanged {
 		changes = append(changes, FieldChange{Path: "status", Base: value(&sdk.Product{Status: sdk.Archived}, "status"),
@@ -232,9 +246,12 @@ func (c *comparison) changes(d *Decision) []FieldChange {
 	return changes
 }
 
-func (c *comparison) change(path string, written bool) FieldChange {
+func (c *comparison) change(path string, written bool, d *Decision) FieldChange {
 	f := FieldChange{Path: path, Base: value(c.before.Base, path), Wanted: value(&c.product, path),
 		Written: written, Why: c.why(path, written)}
+	if written {
+		f.Wanted = value(&d.Wanted, path)
+	}
 	if c.there != nil {
 		f.There = value(&c.seen, path)
 	}
@@ -254,7 +271,7 @@ func (c *comparison) why(path string, written bool) FieldReason {
 		return BroughtBack
 	case c.there == nil && !c.before.Archived:
 		return NewThere
-	case c.now.Archived && sdk.EqualField(c.now.sent(), &c.product, path):
+	case c.now.Archived && (c.now.Base == nil || sdk.EqualField(c.now.sent(), &c.product, path)):
 		return BackOnSale
 	case mode == FillIfEmpty:
 		return FilledIn

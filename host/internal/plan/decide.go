@@ -176,7 +176,7 @@ func (w *wanted) decideEvent(policy *Policy) Decision {
 	if w.entry.Op != sdk.Created {
 		known.Remote.ID = "there"
 	}
-	fields := policy.writable(changed, &known)
+	fields := policy.writable(changed, &w.product, &known)
 	if len(fields) == 0 {
 		return Decision{Reason: NothingOwned}
 	}
@@ -195,7 +195,7 @@ func (w *wanted) decideUpsert(known Known, policy *Policy) Decision {
 	}
 	// What was never written, or is back after it was archived, is written with
 	// everything that the source has said of it.
-	fields := policy.writable(changed, &known)
+	fields := policy.writable(changed, &w.product, &known)
 	if len(fields) > 0 {
 		return Decision{Op: sdk.Upsert, Wanted: policy.spare(&w.product, fields, &known), Fields: fields}
 	}
@@ -211,15 +211,16 @@ func (w *wanted) decideUpsert(known Known, policy *Policy) Decision {
 func decideRestore(known Known, policy *Policy) Decision {
 	restore := known.Restore
 	d := Decision{Op: restore.Op, Wanted: restore.Product}
+	fields := policy.carried(slices.Compact(slices.Sorted(slices.Values(restore.Fields))))
 	switch {
 	case d.Op != sdk.Upsert:
 		if !known.written() || d.Op == sdk.Archive && known.Archived && !known.Unknown {
 			d.Op = 0
 		}
 	case known.Base != nil && !known.Archived && !known.Unknown:
-		d.Fields = policy.carried(intersect(sdk.Diff(known.sent(), &restore.Product), slices.Sorted(slices.Values(restore.Fields))))
+		d.Fields = intersect(sdk.Diff(known.sent(), &restore.Product), fields)
 	default:
-		d.Fields = policy.carried(restore.Fields)
+		d.Fields = fields
 	}
 	if d.Op == 0 || d.Op == sdk.Upsert && len(d.Fields) == 0 {
 		return Decision{Reason: Restored}
@@ -268,10 +269,10 @@ func (policy *Policy) carried(paths []string) []string {
 }
 
 // writable are those of paths that are carried, and owned so that they may be written.
-func (policy *Policy) writable(paths []string, known *Known) []string {
+func (policy *Policy) writable(paths []string, wanted *sdk.Product, known *Known) []string {
 	var fields []string
 	for _, path := range paths {
-		if policy.carries(path) && policy.may(path, known) {
+		if policy.carries(path) && policy.may(path, wanted, known) {
 			fields = append(fields, path)
 		}
 	}

@@ -101,15 +101,15 @@ type FieldReason string
 const (
 	NewThere        FieldReason = "it is not there"
 	ChangedAtSource FieldReason = "it changed at its source"
-	ChangedThere    FieldReason = "it was changed there, and is the source's"
-	DiffersThere    FieldReason = "it differs there, and is the source's"
+	ChangedThere    FieldReason = "it was changed there, and the source owns it"
+	DiffersThere    FieldReason = "it differs there, and the source owns it"
 	BackOnSale      FieldReason = "the product is back"
 	FilledIn        FieldReason = "it is empty there"
 	BroughtBack     FieldReason = "an undo brings it back"
 
 	KeptAsEdited FieldReason = "a person changed it there: source-until-edited leaves it"
 	KeptAsFilled FieldReason = "it is not empty there: fill-if-empty leaves it"
-	KeptAsTheirs FieldReason = "it is the destination's"
+	KeptAsTheirs FieldReason = "the destination owns it"
 )
 
 // value is a field of p in JSON; nil where it is empty, or p is nil.

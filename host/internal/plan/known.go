@@ -44,13 +44,16 @@ func (k *Known) creating() bool { return k.Base == nil && (k.Remote.ID == "" || 
 // Wrote is what is known after fields of wanted were written. after is the
 // product as the platform says it now stores it; nil: as it was sent. A platform
 // that rounds or cleans what it gets thus causes neither drift nor endless writes.
-// Of what an earlier write with an unknown outcome may have changed, and this one
-// did not write, nothing is known any more. What was written is a person's edit
+// What an earlier write with an unknown outcome may have changed, and this one
+// did not write, counts as not sent. What was written is a person's edit
 // no longer.
 func (k Known) Wrote(wanted *sdk.Product, fields []string, after *sdk.Product) Known {
 	base, sent := sdk.Product{Key: wanted.Key}, sdk.Product{Key: wanted.Key}
+	if k.Base != nil {
+		base = *k.Base
+	}
 	if k.Base != nil && !k.Unknown {
-		base, sent = *k.Base, *k.sent()
+		sent = *k.sent()
 	}
 	if after == nil {
 		after = wanted

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/synchost/synchost/sdk"
 )
 
 // Mode says who owns a field at a destination: the source, or the people there.
@@ -65,15 +67,16 @@ func (o Ownership) fingerprint() string {
 	return text.String()
 }
 
-// may says whether the field of that path may be written, given what is known.
-func (policy *Policy) may(path string, known *Known) bool {
+// may says whether the field of that path may be written as in wanted, given what
+// is known.
+func (policy *Policy) may(path string, wanted *sdk.Product, known *Known) bool {
 	switch policy.Own.Mode(path) {
 	case Source:
 		return true
 	case UntilEdited:
 		return known.creating() || !slices.Contains(known.Edited, path)
 	case FillIfEmpty:
-		return known.creating() || known.Base != nil && empty(known.Base, path)
+		return known.creating() || known.Base != nil && vacant(known.Base, wanted, path)
 	case Destination:
 		return known.creating()
 	}

@@ -10,7 +10,10 @@ import (
 const attributes = "attributes."
 
 // variantParts are the field paths of parts of variants.
-var variantParts = slices.DeleteFunc(sdk.FieldPaths(), func(path string) bool { return !strings.HasPrefix(path, variantPrefix) })
+var variantParts = slices.DeleteFunc(sdk.FieldPaths(), func(path string) bool { return !ofVariants(path) })
+
+// ofVariants says whether a field is a part of variants.
+func ofVariants(path string) bool { return strings.HasPrefix(path, variantPrefix) }
 
 // empty says whether p has nothing in the field of that path: of a part of
 // variants, none of them has.
@@ -19,10 +22,21 @@ func empty(p *sdk.Product, path string) bool {
 		return p.Attributes[name].Text() == ""
 	}
 	bare := sdk.Product{}
-	if strings.HasPrefix(path, variantPrefix) {
+	if ofVariants(path) {
 		bare.Variants = bareVariants(p)
 	}
 	return sdk.EqualField(p, &bare, path)
+}
+
+// vacant says whether base has nothing in the field of that path: of a part of
+// variants, none of those that are wanted has.
+func vacant(base, wanted *sdk.Product, path string) bool {
+	if !ofVariants(path) {
+		return empty(base, path)
+	}
+	has := sdk.Product{Variants: bareVariants(wanted)}
+	sdk.CopyField(&has, base, path)
+	return empty(&has, path)
 }
 
 // bareVariants are p's variants with what tells them apart, and nothing else.
@@ -44,7 +58,7 @@ func (policy *Policy) spare(wanted *sdk.Product, fields []string, known *Known) 
 	}
 	bare := sdk.Product{Variants: bareVariants(wanted)}
 	for _, path := range variantParts {
-		if !policy.carries(path) || policy.may(path, known) {
+		if !policy.carries(path) || policy.may(path, wanted, known) {
 			continue
 		}
 		if policy.Own.Mode(path) == Ignore {
