@@ -91,7 +91,7 @@ func (c *Client) Configure(ctx context.Context, s Setup) (Opened, []Problem, err
 		}.bounded(),
 	}
 	for _, can := range m.GetCapabilities() {
-		if can > 0 && can <= pb.Capability(CanWait) { // a newer one is none that we could use
+		if can > 0 && can <= pb.Capability(OnlyReads) { // a newer one is none that we could use
 			opened.Capabilities = append(opened.Capabilities, Capability(can))
 		}
 	}

@@ -118,6 +118,13 @@ type Carrier interface {
 	Fields() []string
 }
 
+// Reader is a connector that may be a source and nothing else. Where ReadsOnly
+// says so, the host delivers nothing through it. It is called once, when Open has
+// returned.
+type Reader interface {
+	ReadsOnly() bool
+}
+
 // ReadOnly is embedded by sources that cannot be written to: it gives them the
 // Apply that a Connector must have.
 type ReadOnly struct{}
@@ -126,3 +133,6 @@ type ReadOnly struct{}
 func (ReadOnly) Apply(context.Context, []Change) ([]Result, error) {
 	return nil, Reject("", errReadOnly)
 }
+
+// ReadsOnly is true.
+func (ReadOnly) ReadsOnly() bool { return true }

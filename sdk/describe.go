@@ -55,6 +55,7 @@ const (
 	CanNormalize                       // Normalizer
 	CanSince                           // SinceLister
 	CanWait                            // Waiter
+	OnlyReads                          // Reader: it can do less than others
 )
 
 // String is the capability's name in messages.
@@ -72,6 +73,8 @@ func (c Capability) String() string {
 		return "list since"
 	case CanWait:
 		return "wait"
+	case OnlyReads:
+		return "only read"
 	}
 	return fmt.Sprintf("capability(%d)", uint8(c))
 }

@@ -124,7 +124,7 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 		return &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}, nil
 	}
 	var can []pb.Capability
-	if err = s.guard("ListsSince", func() error { can = capabilities(connector); return nil }); err != nil {
+	if err = s.guard("Open", func() error { can = capabilities(connector); return nil }); err != nil {
 		s.close(connector)
 		return &pb.ConfigureResponse{Failure: encodeFailure(err)}, nil
 	}
@@ -190,6 +190,9 @@ func capabilities(connector Connector) []pb.Capability {
 	}
 	if _, ok := connector.(Waiter); ok {
 		can = append(can, pb.Capability_CAPABILITY_WAIT)
+	}
+	if reader, ok := connector.(Reader); ok && reader.ReadsOnly() {
+		can = append(can, pb.Capability_CAPABILITY_READ_ONLY)
 	}
 	return can
 }

@@ -454,6 +454,9 @@ func TestPluginsThatCannotWork(t *testing.T) {
 }
 
 func TestReadOnlyRejectsEveryChange(t *testing.T) {
+	if only := sdktest.Open(t, serving(sdk.ReadOnly{}), nil); !only.Can(sdk.OnlyReads) {
+		t.Error("the host is not told")
+	}
 	client := sdktest.Open(t, serving(sdk.ReadOnly{}), nil)
 	if results, err := client.Apply(t.Context(), changes("a", "b")); len(results) > 0 || sdk.KindOf(err) != sdk.Rejected {
 		t.Errorf("%v, %v", results, err)

@@ -50,6 +50,7 @@ const (
 	Capability_CAPABILITY_NORMALIZE   Capability = 4
 	Capability_CAPABILITY_SINCE       Capability = 5 // List heeds since
 	Capability_CAPABILITY_WAIT        Capability = 6
+	Capability_CAPABILITY_READ_ONLY   Capability = 7 // nothing is to be written there
 )
 
 // Enum value maps for Capability.
@@ -62,6 +63,7 @@ var (
 		4: "CAPABILITY_NORMALIZE",
 		5: "CAPABILITY_SINCE",
 		6: "CAPABILITY_WAIT",
+		7: "CAPABILITY_READ_ONLY",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED": 0,
@@ -71,6 +73,7 @@ var (
 		"CAPABILITY_NORMALIZE":   4,
 		"CAPABILITY_SINCE":       5,
 		"CAPABILITY_WAIT":        6,
+		"CAPABILITY_READ_ONLY":   7,
 	}
 )
 
@@ -3007,7 +3010,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04list\x18\x04 \x01(\v2 .synchost.connector.v1.ValueListH\x00R\x04listB\x06\n" +
 	"\x04kind\"A\n" +
 	"\tValueList\x124\n" +
-	"\x06values\x18\x01 \x03(\v2\x1c.synchost.connector.v1.ValueR\x06values*\xad\x01\n" +
+	"\x06values\x18\x01 \x03(\v2\x1c.synchost.connector.v1.ValueR\x06values*\xc7\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -3016,7 +3019,8 @@ const file_connector_proto_rawDesc = "" +
 	"\x0fCAPABILITY_FIND\x10\x03\x12\x18\n" +
 	"\x14CAPABILITY_NORMALIZE\x10\x04\x12\x14\n" +
 	"\x10CAPABILITY_SINCE\x10\x05\x12\x13\n" +
-	"\x0fCAPABILITY_WAIT\x10\x06*U\n" +
+	"\x0fCAPABILITY_WAIT\x10\x06\x12\x18\n" +
+	"\x14CAPABILITY_READ_ONLY\x10\a*U\n" +
 	"\x02Op\x12\x12\n" +
 	"\x0eOP_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tOP_UPSERT\x10\x01\x12\x0e\n" +

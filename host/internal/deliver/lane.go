@@ -174,6 +174,9 @@ func (l *Lane) once(ctx context.Context) error {
 	if port == nil {
 		return nil
 	}
+	if port.Can(sdk.OnlyReads) {
+		return l.standBy(ctx)
+	}
 	policy := l.policy(port.Opened().Fields)
 	if err := l.decideAgain(ctx, policy); err != nil {
 		return err
@@ -188,6 +191,29 @@ func (l *Lane) once(ctx context.Context) error {
 		c.done <- c.do(ctx)
 	}
 	return err
+}
+
+// lookAgain is how long a lane with nothing to deliver to rests.
+const lookAgain = 10 * time.Minute
+
+// standBy passes everything: there is nowhere to deliver it to, and nothing is to
+// be kept for it.
+func (l *Lane) standBy(ctx context.Context) error {
+	head, err := l.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	row := l.row
+	if row.Cursor, row.Open = head, nil; row.Cursor != l.row.Cursor {
+		if err := l.save(ctx, row); err != nil {
+			return err
+		}
+	}
+	l.update(func(st *Status) {
+		st.Deliver, st.State, st.Reason, st.Cursor, st.Passed = Latest, ReadsOnly, "", head, head
+	})
+	l.wait(ctx, time.After(lookAgain))
+	return nil
 }
 
 // policy is the operator's, completed by what the connector carries.

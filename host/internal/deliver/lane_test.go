@@ -166,6 +166,25 @@ func TestAttemptsFollowTheScheduleAndEndAsDeadLetter(t *testing.T) {
 	})
 }
 
+// What only reads is a source: nothing is delivered to it, and nothing is kept for it.
+func TestNothingIsDeliveredToASource(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.OnlyReads} })
+		w.restart()
+		w.accept(w.named("p", "1"))
+		w.settle(time.Hour)
+		if calls := w.platform.callCount(); calls > 0 {
+			t.Errorf("it was called %d times", calls)
+		}
+		if row, err := w.store.Lane(context.Background(), "shop"); err != nil || row.Passed() == 0 {
+			t.Errorf("its lane is at %+v (%v)", row, err)
+		}
+		if got := w.lane.Status().State; got != deliver.ReadsOnly {
+			t.Errorf("its lane is %q", got)
+		}
+	})
+}
+
 func TestDeadLetterIsRetriedByCommand(t *testing.T) {
 	run(t, deliver.Every, func(w *world) {
 		w.platform.set(func() { w.platform.answer = failing(sdk.Reject("name", errors.New("too long"))) })

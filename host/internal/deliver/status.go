@@ -14,6 +14,7 @@ const (
 	Paused      State = "paused"       // by an operator
 	Stopped     State = "stopped"      // the platform refuses us, or said stop
 	Troubled    State = "troubled"     // the store fails
+	ReadsOnly   State = "reads only"   // the connector is a source: there is nothing to deliver to
 )
 
 // Status is how a lane stands.

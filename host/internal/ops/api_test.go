@@ -228,6 +228,16 @@ func TestLag(t *testing.T) {
 	}
 }
 
+func TestCronTellsTheSoonestFirst(t *testing.T) {
+	var got []string
+	for _, j := range get[Cron](t, newWorld(), "/v1/cron").Jobs {
+		got = append(got, j.Job)
+	}
+	if diff := cmp.Diff([]string{"watch:pim", "reconcile:shop", "watch:erp"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTrouble(t *testing.T) {
 	w := newWorld()
 	if got := get[Status](t, w, "/v1/status").Trouble; len(got) != 0 {
@@ -238,6 +248,7 @@ func TestTrouble(t *testing.T) {
 	w.shop.status.State, w.shop.status.Reason = LaneStopped, "401"
 	w.hook.status.State, w.hook.status.Reason = LaneCircuitOpen, "nothing gets through: connection refused"
 	w.store.links = []store.Link{{Connector: "hook", State: store.Dead}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Held}, {Connector: "hook", State: store.Due}}
+	w.scheduler.outcome = store.JobFailed
 	want := []string{
 		"No events are taken: the disk of the data folder is full.",
 		"shop: its process failed for good: it crashed 5 times. When that is mended: synchost restart shop",
@@ -245,6 +256,7 @@ func TestTrouble(t *testing.T) {
 		"hook: circuit open: nothing gets through: connection refused. It goes on by itself when its platform does.",
 		"hook: 1 product is given up. See which: synchost status hook. Try them again: synchost retry hook --all",
 		"hook: 2 products are held: nobody knows whether they were written. Look at the platform, then: synchost retry hook PRODUCT",
+		"reconcile:shop: its last run failed: the listing broke off. When that is mended, it runs at its next time, or: synchost cron run reconcile:shop",
 	}
 	if diff := cmp.Diff(want, get[Status](t, w, "/v1/status").Trouble); diff != "" {
 		t.Error(diff)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/ops/inspect"
+	"github.com/synchost/synchost/host/internal/schedule"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
@@ -217,12 +218,40 @@ func join(keys []string) string {
 	return text
 }
 
+// fakeScheduler has a job that has run, one that runs, and one that never is due.
+type fakeScheduler struct{ outcome store.JobOutcome }
+
+func (s *fakeScheduler) Next(n int) []schedule.Upcoming {
+	at := func(first time.Time) []time.Time { return []time.Time{first, first.AddDate(0, 0, 1)}[:min(n, 2)] }
+	return []schedule.Upcoming{
+		{Job: "reconcile:shop", Schedule: "30 2 * * *", Location: time.UTC, At: at(noon.Add(14*time.Hour + 30*time.Minute)), Last: store.JobRun{
+			Due: noon.Add(-time.Hour), Started: noon.Add(-time.Hour), Ended: noon, Outcome: s.outcome, Message: "the listing broke off.",
+			Attempt: 2, Skipped: 1, Succeeded: noon.AddDate(0, 0, -1),
+		}},
+		{Job: "watch:pim", Schedule: "@hourly", Location: time.UTC, At: at(noon.Add(time.Hour)), Running: true, Last: store.JobRun{Started: noon, Attempt: 1}},
+		{Job: "watch:erp", Schedule: "@yearly", Location: time.UTC},
+	}
+}
+
+func (s *fakeScheduler) Trigger(_ context.Context, job string) error {
+	switch job {
+	case "reconcile:shop":
+		return nil
+	case "watch:pim":
+		return schedule.ErrRunning
+	case "watch:erp":
+		return schedule.ErrStopped
+	}
+	return schedule.ErrNoJob
+}
+
 // world is a host with a shop (latest), a hook (every), a broken crm and a disabled erp.
 type world struct {
 	store      *fakeStore
 	shop, hook *fakeLane
 	reconciler fakeReconciler // of the shop
 	connectors []ConnectorStatus
+	scheduler  fakeScheduler
 	bin        *inspect.Bin
 	full       error
 	deps       Deps
@@ -234,6 +263,8 @@ func newWorld() *world {
 		shop:  &fakeLane{status: LaneStatus{Connector: "shop", Deliver: "latest", State: LaneRunning, Delivered: 7, LastSuccess: noon}},
 		hook:  &fakeLane{status: LaneStatus{Connector: "hook", Deliver: "every", State: LaneRunning}},
 		bin:   inspect.New(10),
+
+		scheduler: fakeScheduler{outcome: store.JobInterrupted},
 		connectors: []ConnectorStatus{
 			{Name: "shop", Plugin: "shopware", Version: "1.2.0", State: ConnectorReady, PID: 42, Since: noon, Capabilities: []string{"check", "find"}},
 			{Name: "hook", Plugin: "webhook", Version: "1.0.0", State: ConnectorReady, PID: 43, Since: noon},
@@ -257,6 +288,7 @@ func newWorld() *world {
 			return errors.New("the shop answers 401: the token is not valid")
 		},
 		Restart:   func(string) error { return nil },
+		Scheduler: &w.scheduler,
 		Inspector: w.bin,
 		Version:   Version{Version: "0.1.0", Go: "go1.26", Platform: "linux/amd64"},
 		Started:   noon,

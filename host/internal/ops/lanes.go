@@ -52,7 +52,7 @@ func laneStatus(ctx context.Context, s Store, lane Lane, head int64) (LaneStatus
 	}
 	status.Head = head
 	status.Behind, status.Dead, status.Held, status.OnHold = counts[store.Due], counts[store.Dead], counts[store.Held], counts[store.OnHold]
-	if status.Passed >= head {
+	if status.Passed >= head || status.State == LaneReadsOnly {
 		return status, nil
 	}
 	if status.Deliver == "latest" {

@@ -30,6 +30,7 @@ type Deps struct {
 	Check       func(ctx context.Context, connector string) error // credentials and reachability
 	Restart     func(connector string) error                      // ends its process, and starts it anew
 	Inspector   *inspect.Bin                                      // nil: not enabled
+	Scheduler   Scheduler
 	Version     Version
 	Started     time.Time
 }

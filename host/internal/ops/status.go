@@ -29,7 +29,7 @@ func (a *api) status(r *http.Request) (any, error) {
 		}
 		status.Lanes = append(status.Lanes, one)
 	}
-	status.Trouble = trouble(&status)
+	status.Trouble = append(trouble(&status), jobTrouble(a.Scheduler.Next(0))...)
 	return status, nil
 }
 

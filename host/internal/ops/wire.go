@@ -44,7 +44,7 @@ type StoreStatus struct {
 type LaneStatus struct {
 	Connector   string    `json:"connector"`
 	Deliver     string    `json:"deliver" enum:"latest,every"`
-	State       string    `json:"state" enum:"running,waiting,throttled,circuit open,paused,stopped,troubled"`
+	State       string    `json:"state" enum:"running,waiting,throttled,circuit open,paused,stopped,troubled,reads only"`
 	Reason      string    `json:"reason,omitempty" doc:"why it does not run"`
 	Until       time.Time `json:"until,omitzero" doc:"end of a throttle, or the next probe of an open circuit"`
 	Cursor      int64     `json:"cursor" doc:"position it has read up to"`
@@ -71,6 +71,7 @@ const (
 	LanePaused      = "paused"
 	LaneStopped     = "stopped"
 	LaneTroubled    = "troubled" // the store fails
+	LaneReadsOnly   = "reads only"
 )
 
 // ConnectorStatus is how a connector's process stands.

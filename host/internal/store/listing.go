@@ -59,6 +59,7 @@ type Listing struct {
 	Plan      int64     // that is being made of it; 0: none
 	LastItems int64     // of the last one that was complete
 	Since     time.Time // the source was asked only for what changed since; zero: for everything
+	Whole     time.Time // when it was last asked for everything
 }
 
 // Sighting is a product as a listing met it.

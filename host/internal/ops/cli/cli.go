@@ -121,7 +121,7 @@ every destination in step through connectors.
 	root.SetCompletionCommandGroupID("host")
 	for group, commands := range map[string][]*cobra.Command{
 		"host": {a.runCommand(), a.validateCommand(), a.checkCommand(), a.configCommand(), a.versionCommand()},
-		"look": {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.inspectCommand()},
+		"look": {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.inspectCommand(), a.cronCommand()},
 		"compare": {a.planCommand(), a.plansCommand(), a.showCommand(), a.applyCommand(), a.approveCommand(), a.adoptCommand(),
 			a.undoCommand(), a.holdCommand(), a.releaseCommand(), a.linkCommand(), a.unlinkCommand(), a.backfillCommand()},
 		"steer": {a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.replayCommand(), a.restartCommand()},

@@ -19,16 +19,16 @@ var (
 // What is listed and planned is written to the tables at once: it comes in pages,
 // and what is lost of it is listed again.
 
-const listingColumns = "connector, purpose, run, started, ended, cursor, pages, items, catalog, plan, last_items, since"
+const listingColumns = "connector, purpose, run, started, ended, cursor, pages, items, catalog, plan, last_items, since, whole"
 
 func (c *columns) listing(l *store.Listing) *columns {
 	return c.text(l.Connector).text(string(l.Purpose)).int(l.Run).time(l.Started).time(l.Ended).text(l.Cursor).
-		int(l.Pages).int(l.Items).int(l.Catalog).int(l.Plan).int(l.LastItems).time(l.Since)
+		int(l.Pages).int(l.Items).int(l.Catalog).int(l.Plan).int(l.LastItems).time(l.Since).time(l.Whole)
 }
 
 func (v *values) listing() store.Listing {
 	return store.Listing{Connector: v.text(), Purpose: store.Purpose(v.text()), Run: v.int(), Started: v.time(), Ended: v.time(), Cursor: v.text(),
-		Pages: v.int(), Items: v.int(), Catalog: v.int(), Plan: v.int(), LastItems: v.int(), Since: v.time()}
+		Pages: v.int(), Items: v.int(), Catalog: v.int(), Plan: v.int(), LastItems: v.int(), Since: v.time(), Whole: v.time()}
 }
 
 // Listing reads how far a listing has come.
@@ -45,7 +45,7 @@ func (s *Store) Listing(ctx context.Context, connector string, purpose store.Pur
 func (s *Store) Progress(ctx context.Context, step store.Progress) error {
 	l := &step.Listing
 	return s.change(ctx, func(conn *sqlite.Conn) error {
-		err := run(conn, "INSERT OR REPLACE INTO listings ("+listingColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", func(c *columns) { c.listing(l) })
+		err := run(conn, "INSERT OR REPLACE INTO listings ("+listingColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", func(c *columns) { c.listing(l) })
 		for _, seen := range step.Sightings {
 			if err != nil {
 				return err

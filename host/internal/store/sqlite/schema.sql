@@ -110,6 +110,7 @@ CREATE TABLE listings (
   plan       INTEGER NOT NULL,
   last_items INTEGER NOT NULL,
   since      INTEGER NOT NULL,
+  whole      INTEGER NOT NULL,
   PRIMARY KEY (connector, purpose)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE sightings (

@@ -1,0 +1,141 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// Completer asks a source about the hints of its receivers: "look again". It goes
+// through the journal as a lane does, so that a source that is down keeps its hints
+// waiting, in their order, however long.
+type Completer struct {
+	*Watcher
+	receivers []string
+	wait      time.Duration // before the next try
+}
+
+// NewCompleter makes a completer for the hints that these receivers bring.
+func NewCompleter(w *Watcher, receivers []string) *Completer {
+	return &Completer{Watcher: w, receivers: receivers}
+}
+
+// Position is the name under which the store keeps how far the hints of a source
+// are done: no connector has it.
+func Position(source string) string { return "hints:" + source }
+
+const (
+	hintStep     = 512
+	firstWait    = time.Second
+	longestWait  = 5 * time.Minute
+	findAtOnce   = 100
+	waitsForNews = time.Minute
+)
+
+// Run completes hints until ctx ends.
+func (c *Completer) Run(ctx context.Context) error {
+	row, err := c.store.Lane(ctx, Position(c.options.Name))
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		changed := c.store.Changed()
+		entries, err := c.store.Journal(ctx, row.Cursor, hintStep)
+		if err == nil && len(entries) == 0 {
+			select {
+			case <-changed:
+			case <-time.After(waitsForNews):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if err == nil {
+			err = c.complete(ctx, entries)
+		}
+		if err == nil {
+			row.Cursor = entries[len(entries)-1].Seq
+			err = c.store.Record(ctx, store.Record{Connector: row.Connector, Lane: &row})
+		}
+		if err != nil && ctx.Err() == nil {
+			c.wait = min(max(2*c.wait, firstWait), longestWait)
+			c.options.Log.Warn("hints wait for their source", "error", err, "next try in", c.wait)
+			pause(ctx, c.wait)
+			continue
+		}
+		c.wait = 0
+	}
+	return nil
+}
+
+// complete asks for the products of which entries hint.
+func (c *Completer) complete(ctx context.Context, entries []event.Entry) error {
+	hints := map[string]int64{} // the newest of each product
+	for i := range entries {
+		if e := &entries[i]; e.Hint && slices.Contains(c.receivers, e.Source) {
+			hints[e.Key] = e.Seq
+		}
+	}
+	if len(hints) == 0 {
+		return nil
+	}
+	port, err := c.source.Ready(ctx)
+	if err != nil {
+		return err
+	}
+	if !port.Can(sdk.CanFind) {
+		return fmt.Errorf("connector %s cannot be asked for single products, which source = %q needs", c.options.Name, c.options.Name)
+	}
+	keys := make([]string, 0, len(hints))
+	for key := range hints {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return int(hints[a] - hints[b]) })
+	for part := range slices.Chunk(keys, findAtOnce) {
+		if err := c.find(ctx, port, part, hints); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Completer) find(ctx context.Context, port Port, keys []string, hints map[string]int64) error {
+	timeout := c.options.Timeout
+	if timeout == 0 {
+		timeout = port.Opened().Limits.Timeout
+	}
+	refs := make([]sdk.Ref, len(keys))
+	for i, key := range keys {
+		refs[i] = sdk.Ref{Key: key, Remote: key}
+	}
+	own, cancel := context.WithTimeout(ctx, timeout)
+	items, err := port.Find(own, refs)
+	cancel()
+	if err != nil {
+		return err
+	}
+	now := c.options.Now()
+	id := func(key string) string { return fmt.Sprintf("hint-%d-%s", hints[key], key) }
+	events, err := newReader(c.options.Name, port.Opened().Fields).changes(ctx, c.store, items, now, id)
+	if err != nil {
+		return err
+	}
+	found := map[string]bool{}
+	for i := range items {
+		found[keyOf(&items[i])] = true
+	}
+	rows, err := c.store.Products(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if e := &rows[i]; !found[e.Key] && !e.Deleted {
+			events = append(events, event.Event{Source: c.options.Name, ID: id(e.Key), Op: sdk.Deleted, Key: e.Key, Time: now})
+		}
+	}
+	return c.accept(ctx, events)
+}
