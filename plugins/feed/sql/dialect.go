@@ -18,6 +18,7 @@ type dialect struct {
 	oneWriter bool   // it takes one transaction that writes at a time
 	textTimes bool   // times are kept as text
 	isolation sql.IsolationLevel
+	afresh    []any // in front of the parameters of a statement that must not be kept prepared
 
 	// open makes the pool; its error says what is wrong with dsn, and shows
 	// nothing of it.

@@ -108,7 +108,7 @@ func (r *relation) describe(ctx context.Context) (*layout, error) {
 func (r *relation) columns(ctx context.Context) ([]column, error) {
 	none := statement{dialect: r.dialect}
 	none.add("SELECT * FROM ").from(&r.config).add(" WHERE 1 = 0")
-	rows, err := r.db.QueryContext(ctx, none.text.String())
+	rows, err := r.db.QueryContext(ctx, none.text.String(), r.dialect.afresh...)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 var postgres = dialect{
-	quote: `"`, numbered: true, returning: true, lock: " FOR UPDATE",
+	quote: `"`, numbered: true, returning: true, lock: " FOR UPDATE", afresh: []any{pgx.QueryExecModeDescribeExec},
 	open: openPostgres, kindOf: postgresKind, constraints: postgresConstraints, candidates: postgresCandidates,
 	changedSince: sinceOrUnknown, moment: momentParam, judge: judgePostgres,
 }
