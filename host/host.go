@@ -19,7 +19,9 @@ import (
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/receive"
 	"github.com/synchost/synchost/host/internal/reconcile"
+	"github.com/synchost/synchost/host/internal/schedule"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
+	"github.com/synchost/synchost/host/internal/watch"
 )
 
 // host is what a run is made of, as the control API sees it.
@@ -33,7 +35,10 @@ type host struct {
 	lanes     []*deliver.Lane
 
 	reconcilers []*reconcile.Reconciler
-	bin         *inspect.Bin // nil: not enabled
+	scheduler   *schedule.Scheduler
+	watchers    []*watch.Watcher   // of sources that are listed
+	completers  []*watch.Completer // of sources that are asked about hints
+	bin         *inspect.Bin       // nil: not enabled
 	listening   atomic.Bool
 	started     time.Time
 }
@@ -64,6 +69,9 @@ func (h *host) services(ctx context.Context, registry *prometheus.Registry) ([]s
 		service{"control API", serveHTTP(control, ops.NewAPI(deps), time.Second)},
 		service{"connectors", together(h.processes, (*launch.Process).Run)},
 		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
+		service{"sources", together(h.watchers, (*watch.Watcher).Follow)},
+		service{"hints", together(h.completers, (*watch.Completer).Run)},
+		service{"schedule", h.scheduler.Run},
 		service{"pruning", h.prune},
 		service{"memory", tuneMemory},
 		service{"receivers", h.receive(server)},
@@ -100,8 +108,8 @@ func (h *host) deps() ops.Deps {
 			}
 			return lanes
 		},
-		Reconcilers: h.reconcilersView,
-		Check:       h.check, Restart: h.restart,
+		Reconcilers: h.reconcilersView, Scheduler: h.scheduler,
+		Check: h.check, Restart: h.restart,
 		Version: ops.NewVersion(version), Started: h.started,
 	}
 	if h.bin != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/synchost/synchost/host/internal/ops/cli"
 	"github.com/synchost/synchost/host/internal/receive"
 	"github.com/synchost/synchost/host/internal/reconcile"
+	"github.com/synchost/synchost/host/internal/schedule"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
 
@@ -87,12 +88,17 @@ func run(ctx context.Context, file string) error {
 			h.processes = append(h.processes, process)
 			lane := deliver.New(db, connector{process}, laneOptions(c, policies[i], cfg.Host, log, metrics))
 			h.lanes = append(h.lanes, lane)
+			h.watchSource(c, connector{process})
 			if reconciles(c) {
 				h.reconcilers = append(h.reconcilers, reconcile.New(db, connector{process}, lane, h.reconcileOptions(c, policies[i])))
 			}
 		}
 	}
 	if err := h.awaitPlans(ctx); err != nil {
+		return err
+	}
+
+	if h.scheduler, err = schedule.New(h.jobs(), schedule.Options{Store: db, Log: log.Named("schedule"), Metrics: registry}); err != nil {
 		return err
 	}
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/host/internal/watch"
 )
 
 // pruneEvery is how often what is too old is forgotten.
@@ -42,6 +43,13 @@ func (h *host) pruneOnce(ctx context.Context) error {
 			continue // it never ran
 		}
 		passed = min(passed, lane.Passed())
+	}
+	for _, c := range h.completers {
+		row, err := h.store.Lane(ctx, watch.Position(c.Name()))
+		if err != nil {
+			return err
+		}
+		passed = min(passed, row.Cursor)
 	}
 	_, err = h.store.Prune(ctx, store.PruneLimits{
 		EventsBefore:     now.Add(-h.config.Host.KeepEvents),
