@@ -36,7 +36,7 @@ var walls = map[string][]string{
 	"host/internal/reconcile":       {"host/internal/deliver", "host/internal/event", "host/internal/plan", "host/internal/store"},
 	"host/internal/watch":           {"host/internal/event", "host/internal/store"},
 	"host/internal/launch":          {"host/internal/config", "sdk/proto"},
-	"host/internal/ops":             {"host/internal/event", "host/internal/ops/inspect", "host/internal/store"},
+	"host/internal/ops":             {"host/internal/event", "host/internal/ops/inspect", "host/internal/schedule", "host/internal/store"},
 	"host/internal/ops/cli":         {"host/internal/config", "host/internal/ops", "host/internal/ops/inspect", "host/internal/store"},
 	"host/internal/ops/inspect":     {"sdk/rest"},
 	"host/e2e/":                     {},
