@@ -233,7 +233,7 @@ func TestCronTellsTheSoonestFirst(t *testing.T) {
 	for _, j := range get[Cron](t, newWorld(), "/v1/cron").Jobs {
 		got = append(got, j.Job)
 	}
-	if diff := cmp.Diff([]string{"watch pim", "reconcile shop", "watch erp"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"watch:pim", "reconcile:shop", "watch:erp"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -256,7 +256,7 @@ func TestTrouble(t *testing.T) {
 		"hook: circuit open: nothing gets through: connection refused. It goes on by itself when its platform does.",
 		"hook: 1 product is given up. See which: synchost status hook. Try them again: synchost retry hook --all",
 		"hook: 2 products are held: nobody knows whether they were written. Look at the platform, then: synchost retry hook PRODUCT",
-		"reconcile shop: its last run failed: the listing broke off. When that is mended, it runs at its next time, or: synchost cron run reconcile shop",
+		"reconcile:shop: its last run failed: the listing broke off. When that is mended, it runs at its next time, or: synchost cron run reconcile:shop",
 	}
 	if diff := cmp.Diff(want, get[Status](t, w, "/v1/status").Trouble); diff != "" {
 		t.Error(diff)

@@ -224,22 +224,22 @@ type fakeScheduler struct{ outcome store.JobOutcome }
 func (s *fakeScheduler) Next(n int) []schedule.Upcoming {
 	at := func(first time.Time) []time.Time { return []time.Time{first, first.AddDate(0, 0, 1)}[:min(n, 2)] }
 	return []schedule.Upcoming{
-		{Job: "reconcile shop", Schedule: "30 2 * * *", Location: time.UTC, At: at(noon.Add(14*time.Hour + 30*time.Minute)), Last: store.JobRun{
+		{Job: "reconcile:shop", Schedule: "30 2 * * *", Location: time.UTC, At: at(noon.Add(14*time.Hour + 30*time.Minute)), Last: store.JobRun{
 			Due: noon.Add(-time.Hour), Started: noon.Add(-time.Hour), Ended: noon, Outcome: s.outcome, Message: "the listing broke off.",
 			Attempt: 2, Skipped: 1, Succeeded: noon.AddDate(0, 0, -1),
 		}},
-		{Job: "watch pim", Schedule: "@hourly", Location: time.UTC, At: at(noon.Add(time.Hour)), Running: true, Last: store.JobRun{Started: noon, Attempt: 1}},
-		{Job: "watch erp", Schedule: "@yearly", Location: time.UTC},
+		{Job: "watch:pim", Schedule: "@hourly", Location: time.UTC, At: at(noon.Add(time.Hour)), Running: true, Last: store.JobRun{Started: noon, Attempt: 1}},
+		{Job: "watch:erp", Schedule: "@yearly", Location: time.UTC},
 	}
 }
 
 func (s *fakeScheduler) Trigger(_ context.Context, job string) error {
 	switch job {
-	case "reconcile shop":
+	case "reconcile:shop":
 		return nil
-	case "watch pim":
+	case "watch:pim":
 		return schedule.ErrRunning
-	case "watch erp":
+	case "watch:erp":
 		return schedule.ErrStopped
 	}
 	return schedule.ErrNoJob

@@ -290,14 +290,14 @@ func TestInspect(t *testing.T) {
 
 func TestCron(t *testing.T) {
 	host := &fakeHost{answers: map[string]any{"GET /v1/cron": ops.Cron{Jobs: []ops.CronJob{
-		{Job: "watch pim", Schedule: "@hourly", Zone: "UTC", Next: []time.Time{noon.Add(90 * time.Minute), noon.Add(150 * time.Minute)}, Running: true,
+		{Job: "watch:pim", Schedule: "@hourly", Zone: "UTC", Next: []time.Time{noon.Add(90 * time.Minute), noon.Add(150 * time.Minute)}, Running: true,
 			Last: &ops.CronRun{Started: noon.Add(-time.Hour), Attempt: 1, Skipped: 2}},
-		{Job: "reconcile shop", Schedule: "30 2 * * *", Zone: "Europe/Berlin", Next: []time.Time{noon.Add(14 * time.Hour), noon.Add(38 * time.Hour)},
+		{Job: "reconcile:shop", Schedule: "30 2 * * *", Zone: "Europe/Berlin", Next: []time.Time{noon.Add(14 * time.Hour), noon.Add(38 * time.Hour)},
 			Last: &ops.CronRun{Due: noon.Add(-11 * time.Hour), Started: noon.Add(-11 * time.Hour), Ended: noon.Add(-10 * time.Hour), Outcome: "failed",
 				Message: "the listing broke off\nat page 7", Attempt: 1}},
-		{Job: "reconcile crm", Schedule: "@weekly", Zone: "Europe/Berlin", Next: []time.Time{noon.Add(100 * time.Hour)},
+		{Job: "reconcile:crm", Schedule: "@weekly", Zone: "Europe/Berlin", Next: []time.Time{noon.Add(100 * time.Hour)},
 			Last: &ops.CronRun{Started: noon.Add(-30 * time.Second), Ended: noon, Outcome: "ok", Attempt: 1}},
-		{Job: "watch erp", Schedule: "0 0 29 2 *", Zone: "UTC", Next: []time.Time{}},
+		{Job: "watch:erp", Schedule: "0 0 29 2 *", Zone: "UTC", Next: []time.Time{}},
 	}}}}
 	got := host.run(t, "cron")
 	golden(t, "cron.txt", got.out)
@@ -327,7 +327,7 @@ func TestSteering(t *testing.T) {
 		{"pause|shop|--reason|moving house", lane + `pause {"reason":"moving house"}`, "shop is paused; what comes for it is kept. Go on with: synchost resume shop\n"},
 		{"pause|shop|--json", lane + `pause {}`, "{}\n"},
 		{"resume|shop", lane + "resume", "shop goes on.\n"},
-		{"cron|run|reconcile|shop", `POST /v1/cron {"job":"reconcile shop"}`, "reconcile shop has begun. See how it ends: synchost cron\n"},
+		{"cron|run|reconcile:shop", `POST /v1/cron {"job":"reconcile:shop"}`, "reconcile:shop has begun. See how it ends: synchost cron\n"},
 		{"restart|shop", lane + "restart", "shop is started anew. See: synchost status shop\n"},
 		{"retry|shop|7", lane + `retry {"keys":["7"]}`, "1 product tried again at shop.\n"},
 		{"retry|shop|7|8", lane + `retry {"keys":["7","8"]}`, "1 product of 2 tried again; the others are in step at shop, or on their way.\n"},
@@ -358,7 +358,7 @@ func TestUsage(t *testing.T) {
 	for _, args := range []string{
 		"nonsense", "--nonsense", "status --nonsense", "why", "why 1 2 3", "pause", "pause a b", "resume", "retry", "retry shop", "retry shop 7 --all",
 		"replay shop", "replay shop --since yesterday", "replay shop --since -5", "replay", "restart", "events 7", "inspect 7", "run 7", "version 7",
-		"events --limit many", "config nonsense", "config schema 7", "cron shop", "cron run", "cron --times x",
+		"events --limit many", "config nonsense", "config schema 7", "cron shop", "cron run", "cron run a b", "cron --times x",
 	} {
 		got := (&fakeHost{}).run(t, strings.Fields(args)...)
 		if got.code != exitUsage || got.out != "" || !strings.Contains(got.err, "--help") {

@@ -20,7 +20,7 @@ func (a *app) cronCommand() *cobra.Command {
 		Long: `List the jobs that run at certain times, watch and reconcile of each connector: when
 they run next, in the time zone of this terminal, and how the last run ended. The
 schedule itself goes by the time zone beside it.`,
-		Example: "  synchost cron\n  synchost cron --times 10\n  synchost cron run reconcile shop",
+		Example: "  synchost cron\n  synchost cron --times 10\n  synchost cron run reconcile:shop",
 		Args:    arguments(0, 0),
 		RunE: func(command *cobra.Command, _ []string) error {
 			query := url.Values{"times": {strconv.Itoa(times)}}
@@ -38,20 +38,19 @@ schedule itself goes by the time zone beside it.`,
 
 func (a *app) cronRunCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "run JOB...",
+		Use:   "run JOB",
 		Short: "Have a job run now",
 		Long: `Have a job run now, and return when it has begun. Its own times stay as they are. A job
 that is running is not begun again.`,
-		Example: "  synchost cron run reconcile shop",
-		Args:    arguments(1, -1),
+		Example: "  synchost cron run reconcile:shop",
+		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
-			job := strings.Join(args, " ") // a name of two words needs no quotes
-			answer, err := call[struct{}](command.Context(), a, "POST", "/v1/cron", nil, ops.RunJobRequest{Job: job})
+			answer, err := call[struct{}](command.Context(), a, "POST", "/v1/cron", nil, ops.RunJobRequest{Job: args[0]})
 			if err != nil {
 				return err
 			}
 			return a.show(answer, func() error {
-				_, err := fmt.Fprintf(a.out, "%s has begun. See how it ends: synchost cron\n", job)
+				_, err := fmt.Fprintf(a.out, "%s has begun. See how it ends: synchost cron\n", args[0])
 				return err
 			})
 		},
