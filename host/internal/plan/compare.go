@@ -134,27 +134,37 @@ func (c *comparison) learn() {
 		}
 		return
 	}
+	besides := c.besides()
+	parts := !slices.Contains(c.paths, "variants") && slices.ContainsFunc(c.paths, ofVariants)
+	if c.known() && !slices.ContainsFunc(c.paths, c.changed) && !slices.ContainsFunc(besides, c.changed) &&
+		!(parts && c.changed("variants")) {
+		return
+	}
 	base, sent := sdk.Product{Key: c.product.Key}, sdk.Product{Key: c.product.Key}
 	if c.known() {
 		base, sent = *c.before.Base, *c.before.sent()
 	}
-	if !slices.Contains(c.paths, "variants") && slices.ContainsFunc(c.paths, ofVariants) {
-		base.Variants, sent.Variants = c.seen.Variants, c.seen.Variants // parts are compared of those that are there
+	if parts {
+		base.Variants, sent.Variants = c.seen.Variants, c.seen.Variants // those that are there have the parts that are compared
 	}
 	for _, path := range c.paths {
-		if c.known() && sdk.EqualField(&c.seen, c.before.Base, path) {
+		switch {
+		case !c.known() || c.changed(path):
+			sdk.CopyField(&base, &c.seen, path)
+			sdk.CopyField(&sent, &c.seen, path)
+		case ofVariants(path): // the variants may have changed around it
 			sdk.CopyField(&base, c.before.Base, path)
 			sdk.CopyField(&sent, c.before.sent(), path)
-			continue
 		}
-		sdk.CopyField(&base, &c.seen, path)
-		sdk.CopyField(&sent, &c.seen, path)
 	}
-	for _, path := range c.besides() {
+	for _, path := range besides {
 		sdk.CopyField(&base, &c.seen, path)
 	}
 	c.now.know(base, sent)
 }
+
+// changed says whether a field is otherwise there than was known.
+func (c *comparison) changed(path string) bool { return !sdk.EqualField(&c.seen, c.before.Base, path) }
 
 // known says whether what was known before holds, but for what others did there.
 func (c *comparison) known() bool { return c.before.Base != nil && !c.before.Unknown }
@@ -173,6 +183,9 @@ func (c *comparison) besides() []string {
 		for _, path := range variantParts {
 			add(path)
 		}
+	}
+	if !c.policy.Own.fills() {
+		return paths
 	}
 	for _, path := range sdk.Diff(&sdk.Product{}, &c.seen) {
 		if c.policy.Own.Mode(path) == FillIfEmpty {
@@ -207,7 +220,7 @@ func (c *comparison) notice() {
 		add("status")
 	}
 	for _, path := range c.paths {
-		if c.known() && !sdk.EqualField(&c.seen, c.before.Base, path) && !sdk.EqualField(&c.seen, &c.product, path) {
+		if c.known() && c.changed(path) && !sdk.EqualField(&c.seen, &c.product, path) {
 			add(path)
 		}
 	}
@@ -277,8 +290,10 @@ func (c *comparison) why(path string, written bool) FieldReason {
 		return FilledIn
 	case !c.known():
 		return DiffersThere
-	case c.there != nil && !sdk.EqualField(&c.seen, c.before.Base, path):
+	case c.there != nil && c.changed(path):
 		return ChangedThere
+	case c.there != nil && ofVariants(path) && c.changed("variants"):
+		return DiffersThere
 	}
 	return ChangedAtSource
 }

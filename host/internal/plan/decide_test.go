@@ -155,3 +155,31 @@ func TestWhatAnUnansweredWriteMayHaveChangedIsWrittenAgain(t *testing.T) {
 		t.Errorf("%+v, %v", d, err)
 	}
 }
+
+// What was written over a person's edit is the source's again, also when the
+// operator later lets people edit it once more.
+func TestWhatIsWrittenIsNoEditAnyMore(t *testing.T) {
+	tea := sdk.Product{Key: "1", Name: "Tea", Brand: "Acme"}
+	known := Known{Edited: []string{"brand", "name"}}.Wrote(&tea, []string{"name"}, nil)
+	if !slices.Equal(known.Edited, []string{"brand"}) {
+		t.Errorf("edited: %q; want only what was not written", known.Edited)
+	}
+}
+
+// The most specific rule holds.
+func TestOwnership(t *testing.T) {
+	own := NewOwnership(map[string]Mode{"*": Ignore, "name": Source, "attributes.*": UntilEdited, "attributes.colour": Destination,
+		"variants": FillIfEmpty, "variants.prices": Source})
+	for path, want := range map[string]Mode{"name": Source, "brand": Ignore, "attributes.size": UntilEdited, "attributes.colour": Destination,
+		"variants": FillIfEmpty, "variants.prices": Source, "variants.stock": FillIfEmpty, "prices": Ignore} {
+		if got := own.Mode(path); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	if got := (Ownership{}).Mode("name"); got != Source {
+		t.Errorf("with no rules name is %q, want the source's", got)
+	}
+	if got := NewOwnership(map[string]Mode{}).Mode("name"); got != Ignore {
+		t.Errorf("with an empty list name is %q, want ignored", got)
+	}
+}

@@ -55,6 +55,16 @@ func (o Ownership) Mode(path string) Mode {
 	return Ignore
 }
 
+// fills says whether any field is FillIfEmpty.
+func (o Ownership) fills() bool {
+	for _, mode := range o.rules {
+		if mode == FillIfEmpty {
+			return true
+		}
+	}
+	return false
+}
+
 // fingerprint changes with the rules.
 func (o Ownership) fingerprint() string {
 	if o.rules == nil {

@@ -77,6 +77,7 @@ func checkLook(t *testing.T, d *dice) Kind {
 	}
 	checkDecided(t, &s, &found)
 	checkAllowed(t, &s, &found)
+	checkComplete(t, &s, &found)
 	checkSettled(t, &s, &found)
 	checkConverges(t, d, &s, &found)
 	return found.Kind
@@ -132,6 +133,28 @@ func checkAllowed(t *testing.T, s *scene, f *Finding) {
 		}
 		if !sdk.EqualField(&s.there.Product, &after.Product, path) {
 			t.Errorf("%s changed, and is not the source's\n%s\nafter %+v", path, s, after)
+		}
+	}
+}
+
+// checkComplete: what is the source's and differs is not overlooked.
+func checkComplete(t *testing.T, s *scene, f *Finding) {
+	t.Helper()
+	if f.Op != 0 || s.entry == nil || s.entry.Deleted || s.there == nil || s.there.Archived || s.known.Restore != nil || f.Kind == FilteredOut {
+		return
+	}
+	wanted, err := s.policy.Mapping.Apply(&s.entry.Product, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append([]string{"attributes.c"}, paths...) {
+		known := s.known.Base != nil && !s.known.Unknown
+		switch {
+		case s.policy.Own.Mode(path) != Source, !s.policy.carries(path), !s.speaksOf(path), path == "status" && wanted.Status == "":
+		case sdk.EqualField(&s.there.Product, &wanted, path):
+		case known && sdk.EqualField(&s.there.Product, s.known.Base, path) && sdk.EqualField(s.known.sent(), &wanted, path): // stored otherwise than sent
+		default:
+			t.Errorf("%s differs there, is the source's, and was overlooked\n%s", path, s)
 		}
 	}
 }
