@@ -35,9 +35,12 @@ func (m *memory) LastRun(_ context.Context, job string) (store.JobRun, error) {
 	return r, m.err
 }
 
-func (m *memory) SaveRun(_ context.Context, r store.JobRun) error {
+func (m *memory) SaveRun(ctx context.Context, r store.JobRun) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if m.err == nil {
 		m.runs[r.Job] = r
 	}

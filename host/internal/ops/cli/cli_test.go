@@ -296,7 +296,7 @@ func TestCron(t *testing.T) {
 			Last: &ops.CronRun{Due: noon.Add(-11 * time.Hour), Started: noon.Add(-11 * time.Hour), Ended: noon.Add(-10 * time.Hour), Outcome: "failed",
 				Message: "the listing broke off\nat page 7", Attempt: 1}},
 		{Job: "reconcile:crm", Schedule: "@weekly", Zone: "Europe/Berlin", Next: []time.Time{noon.Add(100 * time.Hour)},
-			Last: &ops.CronRun{Started: noon.Add(-30 * time.Second), Ended: noon, Outcome: "ok", Attempt: 1}},
+			Last: &ops.CronRun{Started: noon.Add(-1234 * time.Microsecond), Ended: noon, Outcome: "ok", Attempt: 1}},
 		{Job: "watch:erp", Schedule: "0 0 29 2 *", Zone: "UTC", Next: []time.Time{}},
 	}}}}
 	got := host.run(t, "cron")

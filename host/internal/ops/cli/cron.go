@@ -84,7 +84,13 @@ func (a *app) lastRun(j *ops.CronJob) string {
 	if j.Running {
 		fmt.Fprintf(&text, "running for %s", span(a.now().Sub(run.Started)))
 	} else {
-		fmt.Fprintf(&text, "%s %s, took %s", run.Outcome, a.ago(run.Ended), span(run.Ended.Sub(run.Started)))
+		took := run.Ended.Sub(run.Started)
+		fmt.Fprintf(&text, "%s %s, took ", run.Outcome, a.ago(run.Ended))
+		if took < time.Second {
+			fmt.Fprint(&text, took.Round(time.Millisecond))
+		} else {
+			text.WriteString(span(took))
+		}
 	}
 	if run.Skipped > 0 {
 		fmt.Fprintf(&text, ", %s skipped", count(int64(run.Skipped), "time"))
