@@ -75,7 +75,7 @@ var ownership = kind[[]OwnRule]{schema: ownSchema(), read: func(d *decoder, at s
 		return rules, ok
 	}
 	ok := d.eachName(at, "a table of fields", raw, func(at, name string, raw any) {
-		if err := checkField(name); err != nil {
+		if err := checkField(name); err != nil && name != everyField {
 			d.problem(at, "%s", err)
 			return
 		}
@@ -85,6 +85,9 @@ var ownership = kind[[]OwnRule]{schema: ownSchema(), read: func(d *decoder, at s
 	})
 	return rules, ok
 }}
+
+// everyField is the name for all fields that no other rule covers.
+const everyField = "*"
 
 var ownMode = choice("source", "source-until-edited", "fill-if-empty", "destination", "ignore")
 

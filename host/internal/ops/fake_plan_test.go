@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/store"
@@ -16,7 +18,7 @@ func (fakePlans) Plan(_ context.Context, id int64) (store.Plan, error) {
 	if id != 3 {
 		return store.Plan{}, fmt.Errorf("plan %d: %w", id, store.ErrNoPlan)
 	}
-	return store.Plan{ID: 3, Connector: "shop", Started: noon, Made: noon, State: store.PlanOpen, Hash: "abc", First: true, Reason: "it is the first one"}, nil
+	return store.Plan{ID: 3, Connector: "shop", Started: noon, Made: noon, State: store.PlanApplied, Hash: "abc"}, nil
 }
 
 func (f fakePlans) Plans(ctx context.Context, _ string, _ int) ([]store.Plan, error) {
@@ -83,4 +85,22 @@ func (r *fakeReconciler) Unlink(_ context.Context, products []string) error {
 
 func (*fakeReconciler) Progress() PlanProgress {
 	return PlanProgress{Plan: 3, Doing: "listing", Started: noon, Done: 10, Of: 100}
+}
+
+func TestPlansThatWaitAreTrouble(t *testing.T) {
+	s := &Status{Lanes: []LaneStatus{{Connector: "new", State: LanePaused, Reason: store.AwaitsPlan}, {Connector: "shop", State: LaneRunning}}}
+	for name, c := range map[string]struct {
+		plans []store.Plan
+		want  string
+	}{
+		"none":                {nil, "new: nothing is delivered before its first plan was looked at. Make it: synchost plan new"},
+		"a first one":         {[]store.Plan{{ID: 2, Connector: "new", State: store.PlanOpen, First: true, Reason: "look"}}, "new: plan 2 waits for somebody: look. See: synchost show 2. Do it: synchost apply 2"},
+		"one that asks":       {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanAsks}, {ID: 2, Connector: "new", State: store.PlanApplied}}, "shop: plan 3 waits for somebody. See: synchost show 3. Do it: synchost approve 3"},
+		"an old one that was": {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanApplied}, {ID: 2, Connector: "shop", State: store.PlanAsks}, {ID: 1, Connector: "new", State: store.PlanApplied}}, ""},
+		"one that failed":     {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanFailed, Reason: "401"}, {ID: 1, Connector: "new", State: store.PlanApplied}}, "shop: its platform could not be compared: 401. It is tried again as scheduled, or with: synchost plan shop"},
+	} {
+		if got := strings.Join(planTrouble(s, c.plans), "\n"); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
 }

@@ -3,7 +3,10 @@ package ops
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/synchost/synchost/host/internal/store"
 )
 
 func (a *api) status(r *http.Request) (any, error) {
@@ -29,8 +32,44 @@ func (a *api) status(r *http.Request) (any, error) {
 		}
 		status.Lanes = append(status.Lanes, one)
 	}
-	status.Trouble = append(trouble(&status), jobTrouble(a.Scheduler.Next(0))...)
+	plans, err := a.Store.Plans(ctx, "", 100)
+	if err != nil {
+		return nil, err
+	}
+	status.Trouble = slices.Concat(trouble(&status), planTrouble(&status, plans), jobTrouble(a.Scheduler.Next(0)))
+	if status.Trouble == nil {
+		status.Trouble = []string{}
+	}
 	return status, nil
+}
+
+// planTrouble is what of the connectors' newest plans, given the newest first, waits
+// for somebody.
+func planTrouble(s *Status, plans []store.Plan) []string {
+	list := []string{}
+	newest := map[string]*store.Plan{}
+	for i := range plans {
+		if p := &plans[i]; newest[p.Connector] == nil && p.Product == "" {
+			newest[p.Connector] = p
+		}
+	}
+	for i := range s.Lanes {
+		l := &s.Lanes[i]
+		switch p := newest[l.Connector]; {
+		case p == nil && l.State == LanePaused && l.Reason == store.AwaitsPlan:
+			list = append(list, fmt.Sprintf("%s: nothing is delivered before its first plan was looked at. Make it: synchost plan %s", l.Connector, l.Connector))
+		case p == nil:
+		case p.State == store.PlanOpen && p.First, p.State == store.PlanAsks:
+			verb := "apply"
+			if p.State == store.PlanAsks {
+				verb = "approve"
+			}
+			list = append(list, fmt.Sprintf("%s: plan %d waits for somebody%s. See: synchost show %d. Do it: synchost %s %d", l.Connector, p.ID, because(p.Reason), p.ID, verb, p.ID))
+		case p.State == store.PlanFailed:
+			list = append(list, fmt.Sprintf("%s: its platform could not be compared%s. It is tried again as scheduled, or with: synchost plan %s", l.Connector, because(p.Reason), l.Connector))
+		}
+	}
+	return list
 }
 
 // trouble is what needs somebody's attention, with the remedy. What will mend

@@ -55,6 +55,9 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 	why.Earlier = len(timeline) > limit
 	why.Timeline = newest(timeline, limit, limit)
 	for _, lane := range lanes {
+		if lane.Status().State == LaneReadsOnly {
+			continue // a source
+		}
 		standing, err := a.standing(ctx, lane, &why, events.Events, deliveries)
 		if err != nil {
 			return why, err

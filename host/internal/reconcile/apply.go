@@ -105,7 +105,7 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 		return a.done, err
 	}
 	lane, err := r.store.Lane(ctx, r.options.Name)
-	if err == nil && lane.State == store.Paused && lane.Reason == AwaitsPlan {
+	if err == nil && lane.State == store.Paused && lane.Reason == store.AwaitsPlan {
 		err = r.lane.Resume(ctx)
 	}
 	return a.done, err

@@ -154,9 +154,6 @@ func (r *Reconciler) Await(ctx context.Context) error {
 	if err != nil || len(plans) > 0 {
 		return err
 	}
-	lane.State, lane.Reason = store.Paused, AwaitsPlan
+	lane.State, lane.Reason = store.Paused, store.AwaitsPlan
 	return r.store.Record(ctx, store.Record{Connector: lane.Connector, Lane: &lane})
 }
-
-// AwaitsPlan is why a new connector's lane is paused.
-const AwaitsPlan = "waits for its first plan to be applied: see synchost plans, then synchost show and synchost apply"

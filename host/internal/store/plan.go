@@ -98,3 +98,7 @@ type PlanTotal struct {
 	State ItemState
 	Count int64
 }
+
+// AwaitsPlan is why the lane of a new connector that is to be reconciled is paused:
+// what its platform has already is not to be made a second time.
+const AwaitsPlan = "waits for its first plan to be applied"

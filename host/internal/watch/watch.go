@@ -116,17 +116,22 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return errors.Join(err, l.end(ctx, err))
 }
 
-// Follow lists the source whenever it says that something changed, until ctx ends.
-// It returns at once when the source cannot tell.
+// Follow lists a source that never was, and one whose listing was interrupted, at
+// once; and then whenever it says that something changed, until ctx ends or it
+// turns out that it cannot tell.
 func (w *Watcher) Follow(ctx context.Context) error {
 	for ctx.Err() == nil {
 		port, err := w.source.Ready(ctx)
 		if err == nil {
-			if !port.Can(sdk.CanWait) {
-				return nil
-			}
-			if err = port.Wait(ctx); err == nil {
+			var at store.Listing
+			if at, err = w.store.Listing(ctx, w.options.Name, store.Watching); err == nil && at.Ended.IsZero() {
 				err = w.Run(ctx)
+			} else if err == nil && !port.Can(sdk.CanWait) {
+				return nil
+			} else if err == nil {
+				if err = port.Wait(ctx); err == nil {
+					err = w.Run(ctx)
+				}
 			}
 		}
 		if err != nil && ctx.Err() == nil {
