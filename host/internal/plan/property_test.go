@@ -365,6 +365,9 @@ func (d *dice) scene(t *testing.T) scene {
 		if base := s.known.Base; base != nil && !d.chance(3) {
 			s.there.Product = d.near(base.Clone())
 		}
+		if s.there.Product.Status == "" && s.policy.Own.Mode("status") == FillIfEmpty {
+			s.there.Product.Status = sdk.Active // who can be asked to fill in a status always has one
+		}
 	}
 	return s
 }
