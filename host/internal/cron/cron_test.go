@@ -72,6 +72,8 @@ func TestNext(t *testing.T) {
 			[]string{"2026-03-29 01:30 +0100", "2026-03-29 03:30 +0200", "2026-03-29 04:30 +0200"}},
 		{"every hour, autumn: goes on by the hour", "30 * * * *", "Europe/Berlin", "2026-10-25 01:00 +0200",
 			[]string{"2026-10-25 01:30 +0200", "2026-10-25 02:30 +0200", "2026-10-25 02:30 +0100", "2026-10-25 03:30 +0100"}},
+		{"every hour, autumn: asked within the repeated hour", "30 * * * *", "Europe/Berlin", "2026-10-25 02:10 +0100",
+			[]string{"2026-10-25 02:30 +0100", "2026-10-25 03:30 +0100"}},
 		{"every half hour, Lord Howe, autumn", "*/30 * * * *", "Australia/Lord_Howe", "2026-04-05 01:15 +1100",
 			[]string{"2026-04-05 01:30 +1100", "2026-04-05 01:30 +1030", "2026-04-05 02:00 +1030"}},
 		{"at the end of a leap year", "30 2 * * *", "Europe/Berlin", "2040-12-31 00:30 +0100",

@@ -228,6 +228,7 @@ func TestWhatIsMissedIsMadeUpOnce(t *testing.T) {
 		time.Sleep(70 * time.Hour) // three times pass
 		_, stop = w.start(w.nightly())
 		w.ranAt("13 10:00:00")
+		w.counted("nightly", map[string]int{"ok": 1})
 		time.Sleep(24 * time.Hour)
 		w.ranAt("14 02:30:00")
 		stop()
@@ -268,6 +269,24 @@ func TestAJobDoesNotOverlapItself(t *testing.T) {
 	})
 }
 
+func TestTimesThatTheClockJumpsOverAreOneSkipped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, noon)
+		s, stop := w.start(Job{Name: "slow", Spec: "@hourly", Location: time.UTC, Run: func(ctx context.Context) error {
+			defer time.Sleep(10 * time.Minute)
+			return w.run(ctx)
+		}})
+		if err := s.Trigger(t.Context(), "slow"); err != nil {
+			t.Fatal(err)
+		}
+		w.set(noon.AddDate(0, 0, 7))
+		time.Sleep(5 * time.Minute)
+		w.ranAt("10 12:00:00")
+		w.counted("slow", map[string]int{"skipped": 1})
+		stop()
+	})
+}
+
 func TestJobsOfAGroupTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, noon)
@@ -287,10 +306,10 @@ func TestJobsOfAGroupTakeTurns(t *testing.T) {
 		_, stop := w.start(
 			Job{Name: "watch", Group: "shop", Spec: "@hourly", Location: time.UTC, Run: run},
 			Job{Name: "reconcile", Group: "shop", Spec: "@hourly", Location: time.UTC, Run: run},
-			Job{Name: "other", Spec: "@hourly", Location: time.UTC, Run: w.run},
-			Job{Name: "another", Spec: "@hourly", Location: time.UTC, Run: w.run})
+			Job{Name: "other", Spec: "5 * * * *", Location: time.UTC, Run: w.run},
+			Job{Name: "another", Spec: "@hourly", Location: time.UTC, Run: func(context.Context) error { time.Sleep(time.Hour); return nil }})
 		time.Sleep(90 * time.Minute)
-		w.ranAt("10 13:00:00", "10 13:00:00", "10 13:10:00", "10 13:20:00")
+		w.ranAt("10 12:05:00", "10 13:05:00", "10 13:10:00", "10 13:20:00")
 		stop()
 		if most != 1 {
 			t.Errorf("%d of a group ran at once", most)
@@ -318,19 +337,24 @@ func TestAPanicIsAFailedRun(t *testing.T) {
 func TestAFailedRunWaitsForItsNextTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, noon)
+		_, stop := w.start(w.nightly())
+		time.Sleep(24 * time.Hour)
+		stop()
+		w.ranAt("11 02:30:00")
 		job := w.nightly()
 		job.Run = func(ctx context.Context) error {
 			_ = w.run(ctx)
 			return errors.New("the listing broke off")
 		}
-		_, stop := w.start(job)
+		_, stop = w.start(job)
 		time.Sleep(24 * time.Hour)
 		stop()
 		_, stop = w.start(job)
 		time.Sleep(time.Hour)
 		stop()
-		w.ranAt("11 02:30:00")
-		if last := w.store.runs["nightly"]; last.Outcome != store.JobFailed || last.Message != "the listing broke off" {
+		w.ranAt("12 02:30:00")
+		succeeded := time.Date(2026, 6, 11, 2, 30, 0, 0, time.UTC)
+		if last := w.store.runs["nightly"]; last.Outcome != store.JobFailed || last.Message != "the listing broke off" || !last.Succeeded.Equal(succeeded) {
 			t.Errorf("the run is kept as %+v", last)
 		}
 	})
@@ -339,7 +363,7 @@ func TestAFailedRunWaitsForItsNextTime(t *testing.T) {
 func TestAClockThatIsSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, noon)
-		_, stop := w.start(w.nightly())
+		s, stop := w.start(w.nightly())
 		at := func(clock string) time.Time {
 			t.Helper()
 			set, err := time.Parse("2006-01-02 15:04:05", "2026-06-"+clock)
@@ -357,7 +381,12 @@ func TestAClockThatIsSet(t *testing.T) {
 		time.Sleep(31 * time.Minute)
 		w.ranAt("14 02:30:00")
 		w.set(at("14 01:00:00")) // back over a time, which is not repeated
-		time.Sleep(24 * time.Hour)
+		time.Sleep(time.Hour)
+		if err := s.Trigger(t.Context(), "nightly"); err != nil { // nor by this
+			t.Error(err)
+		}
+		w.ranAt("14 02:00:00")
+		time.Sleep(23 * time.Hour)
 		w.ranAt()
 		time.Sleep(2 * time.Hour)
 		w.ranAt("15 02:30:00")
@@ -540,6 +569,23 @@ func TestJitterIsTheSameEachTime(t *testing.T) {
 		if times := w.times(); len(times) != 1 {
 			t.Errorf("it ran at %v, want once", times)
 		}
+	})
+}
+
+func TestJitterThatIsLongerThanAnIntervalLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, noon)
+		_, stop := w.start(Job{Name: "shop", Spec: "* * * * *", Location: time.UTC, Jitter: time.Hour, Run: w.run})
+		put := offset("shop", time.Hour)
+		if put < 5*time.Minute {
+			t.Fatalf("shop is put off by %s: choose another name", put)
+		}
+		time.Sleep(put + 10*time.Minute)
+		synctest.Wait()
+		if ran := len(w.times()); ran != 10 {
+			t.Errorf("it ran %d times in the ten minutes since its first time", ran)
+		}
+		stop()
 	})
 }
 
