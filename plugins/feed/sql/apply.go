@@ -63,6 +63,7 @@ type writer struct {
 	changes []sdk.Change
 
 	there   []row        // what changes may mean, locked
+	codes   []string     // of rows that were inserted
 	results []sdk.Result // one for each of changes
 }
 
@@ -129,7 +130,10 @@ func (w *writer) one(ctx context.Context, c sdk.Change, ref sdk.Ref) (sdk.Result
 	switch {
 	case c.Op == sdk.Upsert && there == nil && ref.Remote != "":
 		return sdk.Result{}, sdk.Missing(fmt.Errorf("there is no row %s any more", ref.Remote))
+	case c.Op == sdk.Upsert && there == nil && ref.Code != "" && slices.Contains(w.codes, ref.Code):
+		return sdk.Result{}, sdk.Reject("code", fmt.Errorf("another new product has the code %q, and rows are told apart by it", ref.Code))
 	case c.Op == sdk.Upsert && there == nil:
+		w.codes = append(w.codes, ref.Code)
 		return w.create(ctx, c)
 	case c.Op == sdk.Upsert:
 		return w.bring(ctx, c, there)

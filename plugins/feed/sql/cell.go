@@ -95,6 +95,15 @@ func (c cell) checked(text string) (string, error) {
 	return text, nil
 }
 
+// label is the value as a key or id; empty: it is none.
+func (c cell) label() string {
+	text, err := c.text()
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
 // bits is the number in a column of type BIT.
 func bits(b []byte) (n uint64) {
 	for _, part := range b {

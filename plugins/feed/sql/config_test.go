@@ -118,7 +118,7 @@ func FuzzIdentifier(f *testing.F) {
 
 // A cursor is refused, or is spelt as it is read.
 func FuzzCursor(f *testing.F) {
-	for _, text := range []string{"0:i:42", "3:t:ABC", "0:t:", "12:end", "0:i:18446744073709551615", "0:i:007", "-1:end", "x", "0:t:a:b"} {
+	for _, text := range []string{"0:i:42", "3:t:ABC", "0:t:", "12:end", "0:i:18446744073709551615", "0:i:007", "-1:end", "x", "0:t:a:b", "0:x:ff", "0:x:41"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -215,19 +215,23 @@ func (l *layout) row(values []any) row {
 	r := row{}
 	var problems faults
 	for i, value := range values {
-		cells[i] = cell{&l.columns[i], value}
 		switch v := value.(type) {
 		case string:
 			r.size += len(v)
 		case []byte:
 			r.size += len(v)
+		case time.Time:
+			if v.IsZero() { // MySQL's 0000-00-00
+				value = nil
+			}
 		}
+		cells[i] = cell{&l.columns[i], value}
 		if l.id == &l.columns[i] {
 			r.id = value
-			r.item.Remote.ID, _ = cells[i].text()
+			r.item.Remote.ID = cells[i].label()
 		}
 		if l.key == &l.columns[i] {
-			r.item.Key, _ = cells[i].text()
+			r.item.Key = cells[i].label()
 		}
 		if l.archive != nil && l.archive.column == &l.columns[i] {
 			r.item.Archived = l.archive.is(cells[i])

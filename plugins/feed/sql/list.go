@@ -157,7 +157,7 @@ func (r *relation) items(rows []row) (page sdk.Page, bad int) {
 		id := row.item.Remote.ID
 		switch {
 		case id == "": // one without a type may be the empty text
-			tell("row left out: it has no key")
+			tell("row left out: it has no key that is text")
 		case seen[id]:
 			tell("row left out: another has the same key", "key", id)
 			bad++

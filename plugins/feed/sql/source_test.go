@@ -297,3 +297,25 @@ func TestBadRows(t *testing.T) {
 		t.Errorf("%v %v", items, err)
 	}
 }
+
+// A column of SQLite without a type holds numbers and texts side by side: each
+// is listed once, and found by how it is spelt.
+func TestKeysWithoutType(t *testing.T) {
+	d := newSQLite(t)
+	table := d.table(t, `id UNIQUE, title text`)
+	d.exec(t, `INSERT INTO `+table+` VALUES (7, 'a'), (10, 'b'), ('x', 'c'), ('008', 'd'), (CAST(x'62ff' AS text), 'bad'), (CAST(x'63ff' AS text), 'bad'), ('z', 'e')`)
+	client, log := logged(t, d.config(table, options{"columns": options{"name": "title"}}))
+	for _, limit := range []int{1, 2, 3, 50} {
+		items, err := listed(t, client, sdk.Query{Limit: limit})
+		if err != nil || len(items) != 5 || items["008"].Product.Name != "d" || items["7"].Product.Name != "a" {
+			t.Errorf("limit %d: %v %v", limit, items, err)
+		}
+	}
+	if !strings.Contains(log.String(), "row left out: it has no key") {
+		t.Errorf("a key that is no text: the log says %q", log)
+	}
+	found, err := client.Find(t.Context(), []sdk.Ref{{Key: "7"}, {Key: "008"}, {Key: "8"}, {Key: "010"}})
+	if err != nil || len(found) != 2 {
+		t.Errorf("%v %v", found, err)
+	}
+}
