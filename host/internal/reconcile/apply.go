@@ -230,6 +230,9 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 		}
 	}
 	entry, link := now.entries[item.Key], now.links[item.Key]
+	if link != nil && link.State == store.OnHold {
+		return f, "it is on hold: release it first"
+	}
 	if seq := item.Seq; entry != nil && entry.Seq != seq {
 		return f, "its source has changed it since: the lane brings that"
 	}

@@ -254,6 +254,53 @@ func TestUndoBringsBackAndHolds(t *testing.T) {
 	}
 }
 
+// What an operator holds or has unlinked is left alone by reconciliations, too.
+func TestWhatIsOnHoldIsNotReconciled(t *testing.T) {
+	w := adopted(t, 20)
+	ctx := t.Context()
+	w.must(w.lane.Hold(ctx, []string{"p1"}, "the photo is being retouched"))
+	w.must(w.Unlink(ctx, []string{"p2"}))
+	for _, code := range []string{"SKU-0001", "SKU-0002", "SKU-0003"} {
+		w.shop.edit(code, func(i *sdk.Item) { i.Product.Name = "by hand" })
+	}
+	w.must(w.Run(ctx))
+	w.settle()
+	if got, want := w.totals(w.newest().ID), "1 adopt upsert refused, 1 drift upsert marked, 1 drift upsert refused"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+	held := w.shop.held(t)
+	for code, want := range map[string]string{"SKU-0001": "by hand", "SKU-0002": "by hand", "SKU-0003": "Product SKU-0003"} {
+		if name := held[code].Product.Name; name != want {
+			t.Errorf("%s is named %q; want %q", code, name, want)
+		}
+	}
+}
+
+// An adoption that was taken back and released is the same product there, and no
+// second one.
+func TestAnUndoneAdoptionMakesNoTwin(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.say(sdk.Created, product(1, "10"))
+	w.shop.put(product(1, "10"))
+	made, err := w.Plan(ctx, "")
+	w.must(err)
+	_, err = w.Apply(ctx, made.ID, made.Hash, nil, false)
+	w.must(err)
+	w.settle()
+	if n, err := w.Undo(ctx, made.ID); n != 1 || err != nil {
+		t.Fatalf("%d are taken back, %v", n, err)
+	}
+	w.settle()
+	w.must(w.Run(ctx))
+	_, err = w.lane.Release(ctx, []string{"p1"})
+	w.must(err)
+	w.settle()
+	if held := w.shop.held(t); len(held) != 1 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
+
 // An interrupted reconciliation goes on where it was, and says what it would have.
 func TestAnInterruptedRunGoesOn(t *testing.T) {
 	w := newWorld(t)

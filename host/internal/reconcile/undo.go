@@ -12,7 +12,8 @@ import (
 )
 
 // Undo has all that a plan did brought back to how it was, and kept so until it is
-// released. What it adopted is linked no more. It returns the number of products.
+// released. What it adopted stays linked, or its release would create a twin of
+// it. It returns the number of products.
 func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error) {
 	r.running.Lock()
 	defer r.running.Unlock()
@@ -49,7 +50,7 @@ func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error
 
 // back is how a product was.
 type back struct {
-	restore *store.Restore // nil: it was not linked
+	restore *store.Restore // nil: it was as it is
 	gone    bool           // it was there under an id that there is no more
 }
 
@@ -104,8 +105,7 @@ func (r *Reconciler) takeBack(ctx context.Context, backs map[string]*back, reaso
 	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
 		b := backs[l.Key]
 		if b.restore == nil {
-			*l = store.Link{Connector: l.Connector, Key: l.Key, State: store.OnHold, Reason: reason}
-			return true
+			return hold(l, reason)
 		}
 		if r := b.restore; r.Op == sdk.Upsert && len(r.Fields) == 0 && l.Base != nil {
 			// It was taken off sale, and is as it was but for that.

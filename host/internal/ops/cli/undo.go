@@ -16,8 +16,8 @@ func (a *app) undoCommand() *cobra.Command {
 		Short: "Bring back what was written, and hold it so",
 		Long: `Bring products back to how they were at a platform: all that a plan changed, or one
 product, or all that was written since a time. What was created is taken off sale;
-what was adopted is linked no more. They are kept so, whatever their source says,
-until release.`,
+what was adopted stays linked. They are kept so, whatever their source says, until
+release.`,
 		Example: "  synchost undo 3\n  synchost undo shop --product 4711\n  synchost undo shop --since 2h",
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
