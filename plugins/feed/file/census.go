@@ -79,6 +79,7 @@ func (f *feed) census(ctx context.Context, v version) (*census, error) {
 // wrong with it.
 func (f *feed) each(ctx context.Context, v version, visit func(w *walk, r row, key string, err error)) error {
 	w := f.walk(v)
+	var p sdk.Product
 	for {
 		r, err := w.next(ctx)
 		if err != nil && !errors.As(err, new(*badRow)) {
@@ -87,9 +88,10 @@ func (f *feed) each(ctx context.Context, v version, visit func(w *walk, r row, k
 			}
 			return errors.Join(err, w.close())
 		}
-		var p sdk.Product
+		clear(p.Attributes) // nothing of a product outlives its row
+		p = sdk.Product{Attributes: p.Attributes}
 		if err == nil {
-			p, err = f.mapping.product(r.cells)
+			err = f.mapping.fill(&p, r.cells)
 		}
 		visit(w, r, p.Key, err)
 	}

@@ -76,7 +76,7 @@ func (f *feed) position(cursor string, v version) (int, error) {
 
 // page reads on from w.
 func (f *feed) page(ctx context.Context, w *walk, c *census, limit int) (sdk.Page, error) {
-	var page sdk.Page
+	page := sdk.Page{Items: make([]sdk.Item, 0, min(limit, max(c.rows-w.rows, 0)))}
 	from := w.rows
 	for size := 0; len(page.Items) < limit && size < pageBytes; {
 		r, err := w.next(ctx)

@@ -72,19 +72,24 @@ func (m *mapping) keyOf(row []cell) string { return trim(row[m.key].text) }
 var errNoKey = errors.New("it has no key")
 
 // product makes a product of a row.
-func (m *mapping) product(row []cell) (sdk.Product, error) {
-	p := sdk.Product{Key: m.keyOf(row)}
-	if p.Key == "" {
-		return p, errNoKey
+func (m *mapping) product(row []cell) (p sdk.Product, err error) {
+	err = m.fill(&p, row)
+	return p, err
+}
+
+// fill sets p, which is empty but for room in its attributes.
+func (m *mapping) fill(p *sdk.Product, row []cell) error {
+	if p.Key = m.keyOf(row); p.Key == "" {
+		return errNoKey
 	}
 	var errs []error
 	for i := range m.bindings {
 		b := &m.bindings[i]
-		if err := m.read(b, &p, row); err != nil {
+		if err := m.read(b, p, row); err != nil {
 			errs = append(errs, sdk.Reject(b.path, fmt.Errorf("in %s: %w", m.places[b.slots[0]], err)))
 		}
 	}
-	return p, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // read fills one field. What JSON has as list or object is the field as a

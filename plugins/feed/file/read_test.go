@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf16"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/synchost/synchost/sdk"
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/charmap"
@@ -214,6 +217,52 @@ func TestXLSX(t *testing.T) {
 	o["sheet"] = "Second"
 	o["path"] = workbook(t, t.TempDir(), "own.xlsx", []any{"key", "name"}, []any{1, "A"})
 	same(t, complete(t, open(t, o))["1"], `{"key":"1","name":"A"}`)
+}
+
+// A large workbook is unpacked into the connector's folder, and nothing of it stays.
+func TestLargeXLSX(t *testing.T) {
+	const n = 15_000
+	book := excelize.NewFile()
+	sheet, err := book.NewStreamWriter("Sheet1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n + 1 {
+		values := []any{i, fmt.Sprintf("Bag %d %s", i, strings.Repeat("x", 100))}
+		if i == 0 {
+			values = []any{"key", "name"}
+		}
+		if err := sheet.SetRow(fmt.Sprintf("A%d", i+1), values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "feed.xlsx")
+	if err := errors.Join(sheet.Flush(), book.SaveAs(path), book.Close()); err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	c, err := plugin.Open(t.Context(), sdk.Env{Log: hclog.NewNullLogger(), StateDir: state}, Config{
+		Path: path, Header: true, Decimal: ".", ListSeparator: "|", Encoding: "utf-8", MaxBadRows: limit{rows: 0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, unpacked := 0, 0
+	for _, err := range sdk.All(t.Context(), c.(sdk.Lister), sdk.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count++; count == n/2 {
+			files, err := os.ReadDir(state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unpacked = len(files)
+		}
+	}
+	left, err := os.ReadDir(state)
+	if count != n || unpacked == 0 || len(left) > 0 || err != nil {
+		t.Errorf("%d rows, %d files in use, %v left, %v", count, unpacked, left, err)
+	}
 }
 
 func TestFind(t *testing.T) {

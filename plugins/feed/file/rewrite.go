@@ -19,11 +19,14 @@ import (
 // rewrite copies the file with the edits to one beside it, and puts that one in
 // its place. Whoever reads the file sees all of the edits or none.
 func (t *target) rewrite(ctx context.Context, v version, edits map[string]*edit) (err error) {
-	folder, name := filepath.Split(t.Path)
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(t.Path); err == nil {
+	path, mode := t.Path, fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil { // a link stays one
+			return err
+		}
 	}
+	folder, name := filepath.Split(path)
 	// The name is always the same, so that what a crash leaves behind is used again.
 	temporary := filepath.Join(folder, "."+name+".synchost-tmp")
 	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
@@ -46,10 +49,10 @@ func (t *target) rewrite(ctx context.Context, v version, edits map[string]*edit)
 	if err := t.same(v); err != nil {
 		return err
 	}
-	if err := os.Rename(temporary, t.Path); err != nil {
+	if err := os.Rename(temporary, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(t.Path))
+	return syncFolder(filepath.Dir(path))
 }
 
 // copy writes the file anew: its rows in their order, without those that are

@@ -237,6 +237,22 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// A file that is reached through a link stays behind it.
+func TestLinkedFile(t *testing.T) {
+	path := put(t, t.TempDir(), "feed.csv", "id,title\n1,A\n")
+	link := filepath.Join(t.TempDir(), "link.csv")
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	c := open(t, options{"path": link, "write": true, "columns": options{"key": "id", "name": "title"}})
+	if r := apply(t, c, upsert("1", sdk.Product{Name: "B"}, "name")); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 || read(t, path) != "id,title\n1,B\n" {
+		t.Errorf("the link is %v, %v; the file %q", info, err, read(t, path))
+	}
+}
+
 // A batch is one rewrite: whoever looks sees all of it or none.
 func TestBatchIsOneRewrite(t *testing.T) {
 	path := put(t, t.TempDir(), "feed.csv", rows(2000, "A"))
