@@ -109,6 +109,7 @@ type Lane struct {
 	limiter     *rate.Limiter
 	circuit     circuit
 	throttle    throttle
+	fuse        fuse
 	lastFailure string         // of a platform in trouble, for people
 	crashes     map[string]int // how often the process died with this product in flight
 	seen        time.Time      // the clock as it was last looked at; zero: not yet

@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type Metrics struct {
 	outcomes *prometheus.CounterVec
 	delay    *prometheus.HistogramVec
+	writes   *prometheus.HistogramVec
 }
 
 // NewMetrics registers the lanes' metrics.
@@ -18,9 +19,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "synchost_deliver_delay_seconds", Help: "Time from accepting a change to its delivery.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
 		}, []string{"connector"}),
+		writes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "synchost_writes_per_source_change",
+			Help:    "Of each write, how many there were by then of its product for one change at its source; 1 is usual.",
+			Buckets: []float64{1, 2, 3, 5, fuseLimit},
+		}, []string{"connector"}),
 	}
 	if r != nil {
-		r.MustRegister(m.outcomes, m.delay)
+		r.MustRegister(m.outcomes, m.delay, m.writes)
 	}
 	return m
 }

@@ -166,6 +166,10 @@ func (s *session) done(p *product, a *attempt) {
 		outcome = store.Unchanged
 	}
 	s.record(p, a, outcome)
+	if outcome == store.Done && !s.policy.Every {
+		n := s.lane.fuse.wrote(p.key, p.queue[0].Seq, time.Now())
+		s.lane.options.Metrics.writes.WithLabelValues(s.lane.options.Name).Observe(float64(n))
+	}
 	was := blank(&p.link)
 	s.wrote(p, a)
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""

@@ -127,6 +127,8 @@ func (s *session) advance(p *product) {
 			s.reject(p, err)
 		case decision.Op == 0:
 			s.skip(p, decision.Reason)
+		case !s.policy.Every && s.lane.fuse.blown(p.key, e.Seq, time.Now()):
+			s.cutOut(p, e)
 		default:
 			p.decision, p.busy = decision, true
 			s.enlist(p)
