@@ -131,7 +131,7 @@ func (c *goldenCase) run(t *testing.T) expectation {
 	if d, err := Decide(entry, f.Known, policy); err != nil || d.Op != f.Op || !slices.Equal(slices.Sorted(slices.Values(d.Fields)), f.Written()) {
 		t.Errorf("the lane decides %s of %q, %v, and the plan says %s of %q", d.Op, d.Fields, err, f.Op, f.Written())
 	}
-	return expectation{f.Kind, action(f.Op, &f.Known), f.Reason, lines(f.Fields), f.Contended, remembered(&f.Known)}
+	return expectation{f.Kind, action(f.Op, &f.Known), f.Reason, lines(f.Fields), f.Contended, remembered(&f)}
 }
 
 func (c *goldenCase) policy(t *testing.T) *Policy {
@@ -248,8 +248,8 @@ func lines(fields []FieldChange) []string {
 }
 
 // remembered is what is known after a look.
-func remembered(k *Known) []string {
-	all := []string{"not linked"}
+func remembered(f *Finding) []string {
+	k, all := &f.Known, []string{"not linked"}
 	if k.written() {
 		all[0] = "linked to " + k.Remote.ID
 	}
@@ -261,6 +261,9 @@ func remembered(k *Known) []string {
 	}
 	for _, path := range k.Edited {
 		all = append(all, "edited: "+path)
+	}
+	if f.News && f.Kind == InStep {
+		all = append(all, "learned")
 	}
 	if k.Restore != nil {
 		all = append(all, "held by an undo")

@@ -50,7 +50,7 @@ func Compare(entry *event.Entry, known Known, there *There, policy *Policy) (Fin
 	}
 	c.look()
 	d := c.decide()
-	f := Finding{Op: d.Op, Reason: d.Reason, Known: c.now, Fields: c.changes(&d)}
+	f := Finding{Op: d.Op, Reason: d.Reason, Known: c.now, News: !c.now.same(&c.before), Fields: c.changes(&d)}
 	f.Kind = c.kind(&d, f.Fields)
 	f.Contended = c.contended(&d, f.Fields)
 	if f.Kind == InStep && (d.Reason == NeverWritten || d.Reason == NothingOwned) {

@@ -18,6 +18,7 @@ type Finding struct {
 	Contended bool          // what we wrote there was changed, and is written again: somebody else writes it too
 	Reason    Reason        // why nothing is to be done
 	Known     Known         // replaces what was known, whatever becomes of Op
+	News      bool          // Known says otherwise than what was known, also where the product is in step
 }
 
 // Written are the paths of the fields that an Upsert writes, sorted.

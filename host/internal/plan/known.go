@@ -76,6 +76,17 @@ func (k *Known) know(base, sent sdk.Product) {
 	}
 }
 
+// same says whether both say the same; versions, which change with everything
+// that happens there, are no matter.
+func (k *Known) same(other *Known) bool {
+	return k.Remote.ID == other.Remote.ID && k.Archived == other.Archived && k.Unknown == other.Unknown &&
+		slices.Equal(k.Edited, other.Edited) && sameProduct(k.Base, other.Base) && sameProduct(k.Sent, other.Sent)
+}
+
+func sameProduct(a, b *sdk.Product) bool {
+	return a == b || a != nil && b != nil && len(sdk.Diff(a, b)) == 0
+}
+
 // without are those of paths that are not among others; nil: none. paths stays as it is.
 func without(paths, others []string) []string {
 	var left []string
