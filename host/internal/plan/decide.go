@@ -63,6 +63,7 @@ const (
 	NeverWritten Reason = "never written: the product is gone at its source and was never sent here"
 	Kept         Reason = "kept: on_delete = \"keep\" leaves deleted products as they are"
 	OnlyHint     Reason = "a hint: the sender said only that something changed, and this connector needs to know what"
+	EchoOfOurs   Reason = "an echo: it is our own write, told back by the platform"
 	NotCarried   Reason = "raw: this connector does not take events of no product"
 )
 
@@ -102,6 +103,9 @@ func wish(entry *event.Entry, policy *Policy) (wanted, error) {
 	switch {
 	case entry.Op == sdk.Received && !policy.CarriesRaw():
 		w.none = NotCarried
+		return w, nil
+	case entry.Echo:
+		w.none = EchoOfOurs
 		return w, nil
 	case entry.Hint && !policy.CarriesRaw():
 		w.none = OnlyHint

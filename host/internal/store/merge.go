@@ -19,7 +19,7 @@ const (
 // that all merge alike. It is pure, and shares slices with its arguments.
 func Merge(row *event.Entry, e *event.Event) (entry event.Entry, catalog bool) {
 	entry = event.Entry{
-		Key: e.Key, Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint, Raw: e.Raw,
+		Key: e.Key, Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint || e.Echo, Echo: e.Echo, Raw: e.Raw,
 	}
 	if row != nil {
 		entry.Product, entry.Deleted, entry.Known = row.Product, row.Deleted, row.Known
@@ -30,7 +30,7 @@ func Merge(row *event.Entry, e *event.Event) (entry event.Entry, catalog bool) {
 	switch {
 	case e.Op == sdk.Received:
 		return entry, false
-	case e.Hint:
+	case entry.Hint:
 		// What a hint says in passing is shown with its event and kept nowhere else.
 		overlay(&entry.Product, e.Patch)
 		entry.Fields = slices.Clone(e.Patch.Fields)

@@ -104,6 +104,7 @@ type Store interface {
 type Receipt struct {
 	Seq       int64
 	Duplicate bool // it was there already
+	Echo      bool // it tells our own write back, and changes nothing
 }
 
 // Lane is a connector's way through the journal.

@@ -149,6 +149,23 @@ func (v *values) fail(whose string, err error) {
 // What follows says for each table which columns a row has, once for writing and
 // once for reading.
 
+// What the column hint says of an event.
+const (
+	isNews = 0
+	isHint = 1
+	isEcho = 2 // and so a hint
+)
+
+func hint(e *event.Entry) int64 {
+	switch {
+	case e.Echo:
+		return isEcho
+	case e.Hint:
+		return isHint
+	}
+	return isNews
+}
+
 const entryColumns = "seq, accepted, key, deleted, fields, product, source, id, op, time, hint, raw"
 
 // entry writes e, whose product has the stored form product.
@@ -161,14 +178,16 @@ func (c *columns) entry(e *event.Entry, product []byte) *columns {
 		}
 	}
 	return c.int(e.Seq).time(e.Accepted).text(e.Key).bool(e.Deleted).list(e.Fields).blob(product).
-		text(e.Source).text(e.ID).text(string(e.Op)).time(e.Time).bool(e.Hint).blob(raw)
+		text(e.Source).text(e.ID).text(string(e.Op)).time(e.Time).int(hint(e)).blob(raw)
 }
 
 func (v *values) entry() event.Entry {
 	e := event.Entry{Seq: v.int(), Accepted: v.time(), Key: v.text(), Deleted: v.bool(), Fields: v.list()}
 	e.Product = v.product(e.Key)
 	e.Source, e.ID, e.Op = v.text(), v.text(), sdk.EventOp(v.text())
-	e.Time, e.Hint = v.time(), v.bool()
+	e.Time = v.time()
+	said := v.int()
+	e.Hint, e.Echo = said != isNews, said == isEcho
 	if data := v.blob(); data != nil {
 		e.Raw = new(sdk.Raw)
 		v.fail(e.Key, json.Unmarshal(data, e.Raw))
