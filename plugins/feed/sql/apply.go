@@ -310,9 +310,11 @@ func (w *writer) readBack(ctx context.Context, refs []sdk.Ref) error {
 		case err != nil || now == nil && result.Remote.ID == "":
 			return fmt.Errorf("the row of %s was inserted and cannot be found by key or code: %w", refs[i].Key, cmp.Or(err, errors.New("it is not there")))
 		case now != nil:
-			after := now.item.Product
-			after.Key = refs[i].Key
-			result.Remote, result.After = now.item.Remote, &after
+			if result.Remote = now.item.Remote; now.problem == nil {
+				after := now.item.Product
+				after.Key = refs[i].Key
+				result.After = &after
+			}
 		}
 	}
 	return nil

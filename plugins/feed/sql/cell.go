@@ -84,13 +84,13 @@ func (c cell) text() (string, error) {
 	return "", fmt.Errorf("holds a %s, which is not understood", c.typeName)
 }
 
-// checked is text that is UTF-8; what is not comes repaired, beside the error.
+// checked is text that is UTF-8.
 func (c cell) checked(text string) (string, error) {
 	if c.typeName == "BPCHAR" {
 		text = strings.TrimRight(text, " ") // the database fills char(n) up
 	}
 	if !utf8.ValidString(text) {
-		return strings.ToValidUTF8(text, "\uFFFD"), errors.New("holds bytes that are no UTF-8 text")
+		return "", errors.New("holds bytes that are no UTF-8 text")
 	}
 	return text, nil
 }

@@ -3,56 +3,41 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// cursor is where a listing goes on: behind the row with this identity. It also
-// carries how many rows could not be read, since the end of a listing that left
-// some out must not pass for a whole one.
-//
-// It is written as "0:i:42", "3:t:ABC", "0:x:ff" (bytes that are no text) or,
-// behind the last row, "3:end".
-type cursor struct {
-	bad    int
-	behind any // int64, uint64 or string; nil: the listing has ended
-}
+// A cursor is the identity of the last row of a page, with its type: "i:42",
+// "t:ABC", or "x:ff" for bytes that are no text.
 
-func (c cursor) String() string {
-	switch v := c.behind.(type) {
+func formatCursor(behind any) (string, error) {
+	switch v := behind.(type) {
 	case int64, uint64:
-		return fmt.Sprintf("%d:i:%d", c.bad, v)
+		return fmt.Sprintf("i:%d", v), nil
+	case []byte:
+		return formatCursor(string(v))
 	case string:
 		if !utf8.ValidString(v) {
-			return fmt.Sprintf("%d:x:%x", c.bad, v)
+			return fmt.Sprintf("x:%x", v), nil
 		}
-		return fmt.Sprintf("%d:t:%s", c.bad, v)
+		return "t:" + v, nil
 	}
-	return fmt.Sprintf("%d:end", c.bad)
+	return "", fmt.Errorf("a row's key is a %T: it must be text or a whole number", behind)
 }
 
-func parseCursor(text string) (cursor, error) {
-	bad, rest, _ := strings.Cut(text, ":")
-	kind, value, _ := strings.Cut(rest, ":")
-	n, err := strconv.Atoi(bad)
-	c := cursor{bad: n}
-	ok := err == nil && n >= 0
+func parseCursor(text string) (behind any, err error) {
+	kind, value, _ := strings.Cut(text, ":")
 	switch kind {
 	case "i":
-		var whole bool
-		c.behind, whole = wholeNumber(value)
-		ok = ok && whole
+		behind, _ = wholeNumber(value)
 	case "t":
-		c.behind = value
+		behind = value
 	case "x":
 		bytes, _ := hex.DecodeString(value)
-		c.behind = string(bytes)
-	default:
-		ok = ok && rest == "end"
+		behind = string(bytes)
 	}
-	if !ok || c.String() != text {
-		return cursor{}, fmt.Errorf("the cursor %q is none of this connector: list from the start", text)
+	if again, err := formatCursor(behind); err != nil || again != text {
+		return nil, fmt.Errorf("the cursor %q is none of this connector: list from the start", text)
 	}
-	return c, nil
+	return behind, nil
 }

@@ -205,7 +205,7 @@ func (l *layout) risks(c *Config) []string {
 type row struct {
 	item    sdk.Item
 	id      any   // identity as the driver gave it
-	problem error // why a field could not be read; the item lacks it
+	problem error // why a field cannot be read
 	size    int   // bytes of text
 }
 

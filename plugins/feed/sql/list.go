@@ -16,7 +16,6 @@ const (
 	pageRows  = 500 // where the host does not say
 	maxRows   = 1000
 	maxBytes  = 16 << 20 // of text; the row that passes it is the last
-	maxTold   = 20       // bad rows of a page that are logged by name
 	findBatch = 1000     // refs in one statement
 )
 
@@ -27,49 +26,30 @@ const (
 func (r *relation) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	from := cursor{}
+	var behind any
+	var err error
 	if q.Cursor != "" {
-		var err error
-		if from, err = parseCursor(q.Cursor); err != nil {
+		if behind, err = parseCursor(q.Cursor); err != nil {
 			return sdk.Page{}, err
-		}
-		if from.behind == nil {
-			return sdk.Page{}, fmt.Errorf("%d rows could not be read, the log names them: what this listing lacks may still be there", from.bad)
 		}
 	} else if err := r.tellUnidentified(ctx); err != nil {
 		return sdk.Page{}, r.fault(err)
 	}
-	limit := min(cmp.Or(q.Limit, pageRows), maxRows)
-	rows, more, err := r.readPage(ctx, from.behind, q, limit)
+	rows, more, err := r.readPage(ctx, behind, q, min(cmp.Or(q.Limit, pageRows), maxRows))
 	if err != nil {
 		return sdk.Page{}, r.fault(err)
 	}
-	page, bad := r.items(rows)
-	next := cursor{bad: from.bad + bad}
-	switch {
-	case more:
-		if next.behind, err = position(rows[len(rows)-1].id); err != nil {
-			return sdk.Page{}, err
-		}
-		page.Next = next.String()
-	case next.bad > 0: // what was read is taken in before the listing fails
-		page.Next = next.String()
+	page := sdk.Page{Items: r.items(rows)}
+	if more {
+		page.Next, err = formatCursor(rows[len(rows)-1].id)
 	}
-	return page, nil
+	return page, err
 }
 
-// position is an identity as a cursor keeps it.
-func position(id any) (any, error) {
-	switch v := id.(type) {
-	case int64, uint64, string:
-		return v, nil
-	case []byte:
-		return string(v), nil
-	}
-	return nil, fmt.Errorf("a row's identity is a %T: it must be text or a whole number", id)
-}
+// ListsSince says whether there is a column to tell it by.
+func (r *relation) ListsSince() bool { return r.layout.updated != nil }
 
-// tellUnidentified reports rows that have no identity, once a listing.
+// tellUnidentified reports rows without identity, once a listing.
 func (r *relation) tellUnidentified(ctx context.Context) error {
 	if id := r.layout.id; id.notNull && id.kind != textKind && id.kind != anyKind {
 		return nil
@@ -79,7 +59,7 @@ func (r *relation) tellUnidentified(ctx context.Context) error {
 	err := r.db.QueryRowContext(ctx, s.text.String(), s.args...).Scan(&count)
 	if count > 0 {
 		option, column := r.config.identity()
-		r.log.Error("rows left out: they have no key", "rows", count, option, column)
+		r.log.Error("rows have no key, and are left out", "rows", count, option, column)
 	}
 	return err
 }
@@ -143,45 +123,35 @@ func (r *relation) read(ctx context.Context, q querier, s *statement, limit int)
 	return rows, false, found.Err()
 }
 
-// items are the rows of a page that can be told, and how many had to be left
-// out though the product is there.
-func (r *relation) items(rows []row) (page sdk.Page, bad int) {
-	told := 0
-	tell := func(what string, args ...any) {
-		if told++; told <= maxTold {
-			r.log.Error(what, args...)
-		}
-	}
-	seen := make(map[string]bool, len(rows))
+// items are rows as the host sees them. Of rows with the same key there is one
+// item, which cannot be read: nobody knows which of them is meant.
+func (r *relation) items(rows []row) []sdk.Item {
+	items := make([]sdk.Item, 0, len(rows))
+	at := make(map[string]int, len(rows))
 	for _, row := range rows {
-		id := row.item.Remote.ID
+		item := row.item
+		id := item.Remote.ID
+		twin, seen := at[id]
 		switch {
-		case id == "": // one without a type may be the empty text
-			tell("row left out: it has no key that is text")
-		case seen[id]:
-			tell("row left out: another has the same key", "key", id)
-			bad++
-		case row.item.Key == "" && !r.config.Write:
-			tell("row left out: it has no key", "remote_id", id)
-		case row.problem != nil && !r.config.Write:
-			tell("row left out: it cannot be read", "key", cmp.Or(row.item.Key, id), "problem", row.problem)
-			bad++
-		default:
-			if row.problem != nil { // of a destination, which is put right by writing
-				tell("a field cannot be read, and counts as empty", "id", id, "problem", row.problem)
-			}
-			page.Items = append(page.Items, row.item)
+		case id == "":
+			r.log.Error("a row has no key that is text, and is left out", "column", r.layout.id.name)
+			continue
+		case item.Key == "" && !r.config.Write:
+			r.log.Error("a row has no key that is text, and is left out", "column", r.layout.key.name, "remote_id", id)
+			continue
+		case seen:
+			items[twin].Unreadable = "several rows have this key"
+			continue
+		case row.problem != nil:
+			item.Product, item.Unreadable = sdk.Product{Key: item.Key}, row.problem.Error()
 		}
-		seen[id] = true
+		at[id] = len(items)
+		items = append(items, item)
 	}
-	if told > maxTold {
-		r.log.Error("more rows of this page have problems", "rows", told-maxTold)
-	}
-	return page, bad
+	return items
 }
 
-// Find looks for rows in one statement a batch. Of a source, a row that cannot
-// be read is an error: to leave it out would be to say that it is gone.
+// Find looks for rows in one statement a batch.
 func (r *relation) Find(ctx context.Context, refs []sdk.Ref) ([]sdk.Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -191,26 +161,22 @@ func (r *relation) Find(ctx context.Context, refs []sdk.Ref) ([]sdk.Item, error)
 		if err != nil {
 			return nil, r.fault(err)
 		}
-		for _, row := range rows {
-			switch {
-			case row.item.Remote.ID == "" || row.item.Key == "" && !r.config.Write:
-			case row.problem != nil && !r.config.Write:
-				return nil, fmt.Errorf("the row of %s cannot be read: %w", row.item.Key, row.problem)
-			default:
-				items = append(items, row.item)
-			}
-		}
+		items = append(items, r.items(rows)...)
 	}
 	return items, nil
 }
 
 // lookup reads the rows that refs may mean: by the table's id where it is known,
-// else by key and by code.
+// else by key and by code. Who knows a product of a source only by what it is
+// called there gives that for both, id and key.
 func (r *relation) lookup(ctx context.Context, q querier, refs []sdk.Ref, lock string) ([]row, error) {
 	var remotes, keys, codes []string
 	for _, ref := range refs {
 		if ref.Remote != "" {
 			remotes = append(remotes, ref.Remote)
+			if ref.Remote == ref.Key && r.layout.key != r.layout.id {
+				keys = append(keys, ref.Key)
+			}
 			continue
 		}
 		keys = append(keys, ref.Key)

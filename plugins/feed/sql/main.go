@@ -73,6 +73,9 @@ func (r *relation) Fields() []string {
 	return paths
 }
 
+// ReadsOnly says that nothing is to be delivered here.
+func (r *relation) ReadsOnly() bool { return !r.config.Write }
+
 // Check connects, and looks whether every column is still there.
 func (r *relation) Check(ctx context.Context) error {
 	_, err := r.describe(ctx)

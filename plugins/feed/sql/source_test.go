@@ -194,9 +194,11 @@ func TestKeysWithoutIndex(t *testing.T) {
 			t.Errorf("the log says %q", log)
 		}
 		d.exec(t, "INSERT INTO "+table+" VALUES ('c', 'twin')")
-		items, err := listed(t, client, sdk.Query{Limit: 50})
-		if err == nil || len(items) != len(want) || !strings.Contains(log.String(), "another has the same key") {
-			t.Errorf("a twin: %d items, %v, log %q", len(items), err, log)
+		for _, limit := range []int{4, 5, 50} {
+			items, err := listed(t, client, sdk.Query{Limit: limit})
+			if err != nil || len(items) != len(want) || items["c"].Unreadable == "" || items["ab"].Unreadable != "" {
+				t.Errorf("a twin, limit %d: %v, %v", limit, items, err)
+			}
 		}
 	})
 }
@@ -262,39 +264,56 @@ func TestSourceSessionsCannotWrite(t *testing.T) {
 	})
 }
 
-// A row that cannot be read stops no other, is told by its key, and keeps the
-// listing from passing for complete, and Find from saying that it is gone.
+// A row that cannot be read stops no other, and is not taken for gone: it is
+// listed and found as unreadable, with the field and the reason.
 func TestBadRows(t *testing.T) {
 	d := newSQLite(t) // the others let no such text in
 	table := d.table(t, `id text, title text, price text, ref text`)
 	d.exec(t, `INSERT INTO `+table+` VALUES ('a', 'ok', '1', 'A'), ('b', CAST(x'42ff' AS text), '1', 'B'), ('c', 'ok', '1,5', 'C'), ('d', 'ok', '2', 'D'), (NULL, 'ok', '1', 'E'), ('', 'ok', '1', 'F'), ('g', 'ok', '1', NULL)`)
 	more := options{"columns": options{"name": "title", "prices": []options{{"amount": "price", "currency": "EUR"}}}}
+	why := map[string]string{"b": "name: column title holds bytes that are no UTF-8 text", "c": `prices: column price "1,5" is not a decimal`}
+	client, log := logged(t, d.config(table, more))
 	for _, limit := range []int{0, 1, 2} {
-		client, log := logged(t, d.config(table, more))
 		items, err := listed(t, client, sdk.Query{Limit: limit})
-		if err == nil || !strings.Contains(err.Error(), "2 rows could not be read") || len(items) != 3 {
+		if err != nil || len(items) != 5 {
 			t.Errorf("limit %d: %d items, %v", limit, len(items), err)
 		}
-		for _, told := range []string{`key=b`, `no UTF-8`, `key=c`, `1,5`, `rows=2`} {
-			if !strings.Contains(log.String(), told) {
-				t.Errorf("the log lacks %q: %s", told, log)
+		for id, item := range items {
+			if !strings.HasPrefix(item.Unreadable, why[id]) || (item.Unreadable == "") != (why[id] == "") {
+				t.Errorf("limit %d: %s is unreadable for %q", limit, id, item.Unreadable)
 			}
 		}
-		if found, err := client.Find(t.Context(), []sdk.Ref{{Key: "a"}, {Key: "b"}}); err == nil {
-			t.Errorf("Find gives %v", found)
-		}
+	}
+	if !strings.Contains(log.String(), "rows have no key, and are left out: rows=2") {
+		t.Errorf("the log says %s", log)
+	}
+	if found, err := client.Find(t.Context(), []sdk.Ref{{Key: "a"}, {Key: "b"}}); err != nil || len(found) != 2 {
+		t.Errorf("Find gives %v %v", found, err)
 	}
 	more["key"], more["remote_id"] = "ref", "id"
-	client, log := logged(t, d.config(table, more))
-	if items, _ := listed(t, client, sdk.Query{}); len(items) != 2 || !strings.Contains(log.String(), "remote_id=g") {
-		t.Errorf("%v, log %s", items, log)
+	client, log = logged(t, d.config(table, more))
+	if items, err := listed(t, client, sdk.Query{}); err != nil || len(items) != 4 || !strings.Contains(log.String(), "remote_id=g") {
+		t.Errorf("%v %v, log %s", items, err, log)
 	}
-	// As a destination it is put right by writing.
-	more["write"] = true
-	client, _ = logged(t, d.config(table, more))
-	items, err := listed(t, client, sdk.Query{})
-	if err != nil || len(items) != 5 || items["b"].Product.Name != "B\uFFFD" || items["c"].Product.Prices != nil {
-		t.Errorf("%v %v", items, err)
+	// Who has only the key gives it as id, too.
+	if found, err := client.Find(t.Context(), []sdk.Ref{{Key: "D", Remote: "D"}}); err != nil || len(found) != 1 || found[0].Remote.ID != "d" {
+		t.Errorf("Find gives %v %v", found, err)
+	}
+}
+
+// What can be asked of it depends on the options.
+func TestCapabilities(t *testing.T) {
+	d := newSQLite(t)
+	table := d.table(t, `id text PRIMARY KEY, title text, seen datetime`)
+	more := options{"columns": options{"name": "title"}}
+	source := sdktest.Open(t, plugin, d.config(table, more))
+	more["updated_at"], more["write"] = "seen", true
+	both := sdktest.Open(t, plugin, d.config(table, more))
+	if source.Can(sdk.CanSince) || !both.Can(sdk.CanSince) || !source.Can(sdk.OnlyReads) || both.Can(sdk.OnlyReads) {
+		t.Errorf("%+v and %+v", source.Opened(), both.Opened())
+	}
+	if fields := both.Opened().Fields; !slices.Equal(fields, []string{"name"}) {
+		t.Errorf("it carries %v", fields)
 	}
 }
 
@@ -311,7 +330,7 @@ func TestKeysWithoutType(t *testing.T) {
 			t.Errorf("limit %d: %v %v", limit, items, err)
 		}
 	}
-	if !strings.Contains(log.String(), "row left out: it has no key") {
+	if !strings.Contains(log.String(), "left out") {
 		t.Errorf("a key that is no text: the log says %q", log)
 	}
 	found, err := client.Find(t.Context(), []sdk.Ref{{Key: "7"}, {Key: "008"}, {Key: "8"}, {Key: "010"}})
