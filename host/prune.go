@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/synchost/synchost/host/internal/echo"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/watch"
 )
@@ -50,6 +51,16 @@ func (h *host) pruneOnce(ctx context.Context) error {
 			return err
 		}
 		passed = min(passed, row.Cursor)
+	}
+	for _, f := range h.followers {
+		row, err := h.store.Lane(ctx, echo.Position(f.Name()))
+		if err != nil {
+			return err
+		}
+		passed = min(passed, row.Cursor)
+	}
+	if err := h.store.PrunePlans(ctx, now.Add(-h.config.Host.KeepDeliveries)); err != nil {
+		return err
 	}
 	_, err = h.store.Prune(ctx, store.PruneLimits{
 		EventsBefore:     now.Add(-h.config.Host.KeepEvents),

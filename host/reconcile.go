@@ -48,8 +48,7 @@ func (h *host) reconcilersView() []ops.Reconciler {
 	return views
 }
 
-// awaitPlans has new connectors that are to be reconciled wait for their first
-// plan, and makes it as soon as they are ready.
+// awaitPlans has new connectors that are to be reconciled wait for their first plan.
 func (h *host) awaitPlans(ctx context.Context) error {
 	for _, r := range h.reconcilers {
 		if h.connectorOf(r.Name()).Reconcile != "" {

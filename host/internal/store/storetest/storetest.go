@@ -39,6 +39,8 @@ func Run(t *testing.T, open Open) {
 		{"Link", linkTests},
 		{"Delivery", deliveryTests},
 		{"Prune", pruneTests},
+		{"Listing", listingTests},
+		{"Plan", planTests},
 		{"Job", jobTests},
 		{"Load", loadTests},
 		{"Model", modelTests},
