@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,12 +101,10 @@ func statusIn(m *mapping, c *Config, col Column) (binding, error) {
 	for _, s := range []sdk.Status{sdk.Active, sdk.Draft, sdk.Archived} {
 		meaning[string(s)], word[s] = s, string(s)
 	}
-	for text, status := range c.StatusWords {
-		s := sdk.Status(status)
+	for _, text := range slices.Backward(slices.Sorted(maps.Keys(c.StatusWords))) {
+		s := sdk.Status(c.StatusWords[text])
 		meaning[strings.ToLower(trim(text))] = s
-		if word[s] == status || text < word[s] { // of several words the first in the alphabet is written
-			word[s] = text
-		}
+		word[s] = text // of several words the first in the alphabet is written
 	}
 	return binding{
 		slots: []int{slot},

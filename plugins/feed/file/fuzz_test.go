@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/synchost/synchost/sdk"
 )
 
 // readAll reads every row of a feed, and gives what stands in the file for each.
@@ -39,8 +42,9 @@ func readAll(t *testing.T, r rowReader, m *mapping) (raw [][]byte, bad int, err 
 // its last; only rows without any value are left out.
 func FuzzCSV(f *testing.F) {
 	for _, text := range []string{
-		"id,title,price\n1,A,\"1,5\"\n", "id;title;price\r\n1;\"A\"\"\nB\";2\r\n\r\n;;\r\n2;B", "id\ttitle\tprice\n\xff\t\"x\n",
-		"\ufeffid|title|price\n۱|کیف|۱۲٫۵\n", "id,title,price\n1,\"A\" ,3\n2,b\"c,4\n",
+		"id,title,price,tags,colour\n1,A,\"1,5\",a|b,red\n", "id;title;price;tags;colour\r\n1;\"A\"\"\nB\";2;;\r\n\r\n;;;;\r\n2;B;;;",
+		"id\ttitle\tprice\ttags\tcolour\n\xff\t\"x\n", "\ufeffid|title|price|tags|colour\n۱|کیف|۱۲٫۵||\n",
+		"id,title,price,tags,colour\n1,\"A\" ,3,,\n2,b\"c,4,,\n3,,\n",
 	} {
 		f.Add(text)
 	}
@@ -112,10 +116,68 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
+// What is written is read back as what was told to be there.
+func FuzzWritten(f *testing.F) {
+	f.Add("A \"big\"\r\nbag; red", "new", "x,y\t", "1234.50", uint8(0))
+	f.Add("کیف\u200f", "a|b", " <&>\u2028 ", "-0", uint8(1))
+	f.Add("\r\r\n\"", "", "null", "1e5", uint8(2))
+	f.Add("\\.", "#", "7", ".5", uint8(3))
+	f.Fuzz(func(t *testing.T, name, tag, colour, number string, choice uint8) {
+		amount, err := sdk.ParseDecimal(number)
+		if err != nil || amount == "" || !utf8.ValidString(name) || !utf8.ValidString(tag) || !utf8.ValidString(colour) {
+			return
+		}
+		feed := fuzzed(t, []string{"feed.csv", "feed.csv", "feed.ndjson", "feed.json"}[choice%4])
+		p := sdk.Product{Name: name, Tags: []string{tag}, Prices: []sdk.Price{{Amount: amount, Currency: "EUR"}},
+			Attributes: map[string]sdk.Value{"colour": sdk.String(colour)}}
+		cells := make([]cell, len(feed.mapping.places))
+		cells[feed.mapping.key].text = "7"
+		if feed.mapping.write(&p, cells, func(string) bool { return true }) != nil {
+			return // rejected
+		}
+		want, err := feed.mapping.product(cells)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		to := bufio.NewWriter(&file)
+		var out output
+		if choice%4 >= 2 {
+			out = &jsonOutput{mapping: feed.mapping, to: to, array: choice%4 == 3}
+		} else if out, err = newFileOutput(feed, to); err != nil {
+			t.Fatal(err)
+		} else {
+			out.(*csvOutput).lines.UseCRLF = choice%4 == 1
+		}
+		if err := errors.Join(out.put(row{}, cells), out.end(), to.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		in, err := decoded(&file, "utf-8")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows rowReader = newJSON(feed.mapping, in, choice%4 == 3)
+		if choice%4 < 2 {
+			if rows, err = newCSV(feed, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := rows.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := feed.mapping.product(r.cells)
+		if diff := sdk.Diff(&got, &want); err != nil || diff != nil || got.Key != "7" {
+			t.Fatalf("got  %s\nwant %s\n%v", got.AppendJSON(nil), want.AppendJSON(nil), err)
+		}
+	})
+}
+
 func fuzzed(t *testing.T, path string) *feed {
 	t.Helper()
 	f, err := build(&Config{Path: path, Header: true, Decimal: ".", ListSeparator: "|", Encoding: "utf-8", Columns: map[string]Columns{
 		"key": at("id"), "name": at("title"), "prices": {{Column: place{name: "price"}, Currency: "EUR"}},
+		"tags": at("tags"), "attributes.colour": at("colour"),
 	}})
 	if err != nil {
 		t.Fatal(err)

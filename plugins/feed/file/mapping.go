@@ -147,6 +147,9 @@ func (m *mapping) write(p *sdk.Product, row []cell, covers func(path string) boo
 			row[slot] = cell{}
 		}
 		err := b.write(p, row)
+		for _, slot := range b.slots {
+			row[slot].text = lineEnds.Replace(row[slot].text)
+		}
 		if err == nil {
 			err = m.read(b, &sdk.Product{}, row)
 		}
@@ -156,6 +159,9 @@ func (m *mapping) write(p *sdk.Product, row []cell, covers func(path string) boo
 	}
 	return errors.Join(errs...)
 }
+
+// lineEnds makes all ends of lines the one that CSV gives back.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // newMapping makes the mapping that the columns tell of, or says what is wrong.
 func newMapping(c *Config, f *faults) *mapping {

@@ -85,7 +85,7 @@ func (w *watched) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
 
 // What a listing and a rewrite hold does not grow with the feed.
 func TestMemoryIsFlat(t *testing.T) {
-	const few, many, room = 20_000, 200_000, 2 << 20
+	const few, many, room = 10_000, 100_000, 2 << 20
 	most := map[int]uint64{}
 	for _, n := range []int{few, many} {
 		path := large(t, n)

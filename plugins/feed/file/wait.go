@@ -9,7 +9,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// leastPause keeps a folder that never rests from being told of all the time.
+// leastPause is between two looks at a folder.
 const leastPause = 200 * time.Millisecond
 
 // folderEvents tells that something happened in a folder, without saying what:
@@ -51,8 +51,12 @@ func (f *feed) wait(ctx context.Context, seen string, folders folderEvents) (now
 		select {
 		case <-ctx.Done():
 			return seen, context.Cause(ctx)
-		case <-events:
 		case <-quiet:
+		case <-events:
+			select { // a folder in which much goes on is looked at now and then
+			case <-ctx.Done():
+			case <-time.After(leastPause):
+			}
 		}
 	}
 }
