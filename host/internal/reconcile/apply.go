@@ -129,8 +129,8 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 	corrections := map[string]func(*store.Link) bool{}
 	for i := range items {
 		item := &items[i]
-		if item.Key == "" {
-			continue // there is nothing to be done about what is none of ours
+		if item.Key == "" || item.Op == "" && item.Kind != string(plan.Adopt) && !undecided(item) {
+			continue // there is nothing to be done
 		}
 		if undecided(item) {
 			corrections[item.Key] = func(l *store.Link) bool {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/deliver"
@@ -14,6 +15,32 @@ import (
 // mistake is an item that was taken for the only one of its product, before a
 // second one was seen.
 type mistake struct{ key, first, second string }
+
+// lesson is what a look tells of a product with which nothing is to be done.
+type lesson struct {
+	was store.Link
+	now plan.Known
+}
+
+// learn has the lane know what was found, without a plan's being applied: who
+// changed a field there keeps it from now on.
+func (r *run) learn(ctx context.Context) error {
+	lessons := make(map[string]lesson, len(r.learned))
+	keys := make([]string, len(r.learned))
+	for i, l := range r.learned {
+		lessons[l.was.Key], keys[i] = l, l.was.Key
+	}
+	r.learned = r.learned[:0]
+	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
+		lesson := lessons[l.Key]
+		if !l.Changed.Equal(lesson.was.Changed) {
+			return false // the next look tells
+		}
+		deliver.Learn(l, lesson.now)
+		return true
+	})
+	return err
+}
 
 // compareItems compares a page of the listing with what is known and wanted.
 func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Time) error {
@@ -82,6 +109,9 @@ func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *p
 		i, noteErr := note(r.plan.ID, key, remote, &sdk.Product{}, failed, err.Error())
 		r.items = append(r.items, i)
 		return noteErr
+	}
+	if f.Op == 0 && f.News && link != nil {
+		r.learned = append(r.learned, lesson{*link, f.Known})
 	}
 	if f.Kind == plan.InStep {
 		return nil
@@ -212,7 +242,7 @@ func (r *run) one(ctx context.Context, key string) (store.Plan, error) {
 		}
 	}
 	if err == nil {
-		err = r.store.SaveItems(ctx, r.items)
+		err = errors.Join(r.learn(ctx), r.store.SaveItems(ctx, r.items))
 	}
 	return r.end(ctx, err)
 }

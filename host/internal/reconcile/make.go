@@ -28,6 +28,7 @@ type run struct {
 	items    []store.PlanItem
 	seen     []store.Sighting
 	mistaken []mistake
+	learned  []lesson
 }
 
 var (
@@ -118,6 +119,9 @@ func (r *run) save(ctx context.Context) error {
 			return err
 		}
 		r.items = append(r.items, i)
+	}
+	if err := r.learn(ctx); err != nil {
+		return err
 	}
 	err := r.store.Progress(ctx, store.Progress{Listing: r.listing, Sightings: r.seen, Items: r.items})
 	r.seen, r.items, r.mistaken = r.seen[:0], r.items[:0], r.mistaken[:0]

@@ -357,3 +357,27 @@ func TestOneProductIsPlanned(t *testing.T) {
 		t.Errorf("%+v, %v", items, err)
 	}
 }
+
+// What people changed and may keep is kept from the moment it was seen, whether or
+// not anything is applied.
+func TestAnEditThatWasSeenIsKept(t *testing.T) {
+	w := newWorld(t)
+	w.options.Policy.Own = plan.NewOwnership(map[string]plan.Mode{"name": plan.UntilEdited, "*": plan.Source})
+	w.options.PlanOnly = true
+	w.stop()
+	w.start()
+	w.adopt(5)
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "a better name" })
+	w.must(w.Run(t.Context()))
+	if got := w.totals(w.newest().ID); got != "1 edited" {
+		t.Errorf("it plans %s", got)
+	}
+	changed := product(1, "11")
+	changed.Name = "the source's new name"
+	w.say(sdk.Updated, changed)
+	w.settle()
+	got := w.shop.held(t)["SKU-0001"].Product
+	if got.Name != "a better name" || got.Prices[0].Amount != "11" {
+		t.Errorf("it is now %+v", got)
+	}
+}

@@ -283,6 +283,13 @@ func (w *world) newest() store.Plan {
 // adopted is a world whose shop was adopted: n products, all in step.
 func adopted(t *testing.T, n int) *world {
 	w := newWorld(t)
+	w.adopt(n)
+	return w
+}
+
+func (w *world) adopt(n int) {
+	w.t.Helper()
+	t := w.t
 	for i := range n {
 		w.say(sdk.Created, product(i, "10"))
 		w.shop.put(product(i, "10"))
@@ -295,5 +302,4 @@ func adopted(t *testing.T, n int) *world {
 	if writes := w.shop.count(); writes > 0 {
 		t.Fatalf("adoption wrote %d times", writes)
 	}
-	return w
 }
