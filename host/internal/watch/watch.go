@@ -219,7 +219,24 @@ func (l *listing) list(ctx context.Context) error {
 	return nil
 }
 
-func (l *listing) page(ctx context.Context, cursor string) (sdk.Page, error) {
+// pageTries is how often a page is asked for whose source asks for a pause.
+const pageTries = 5
+
+func (l *listing) page(ctx context.Context, cursor string) (page sdk.Page, err error) {
+	for range pageTries {
+		if page, err = l.once(ctx, cursor); err == nil {
+			break
+		}
+		e := new(sdk.Error)
+		if !errors.As(err, &e) || e.Kind != sdk.Temporary && e.Kind != sdk.Throttled || e.After <= 0 || ctx.Err() != nil {
+			break
+		}
+		pause(ctx, e.After)
+	}
+	return page, err
+}
+
+func (l *listing) once(ctx context.Context, cursor string) (sdk.Page, error) {
 	timeout := l.options.Timeout
 	if timeout == 0 {
 		timeout = l.port.Opened().Limits.Timeout

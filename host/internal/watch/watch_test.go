@@ -316,6 +316,28 @@ func (w *world) hint(ids ...int) {
 	}
 }
 
+// A source that asks for a pause is asked again after it: a feed that was written
+// to a moment ago is one.
+func TestASourceMayAskForAPause(t *testing.T) {
+	w := newWorld(t)
+	for i := range 12 {
+		w.source.put(i, "v1")
+	}
+	tries := 0
+	w.source.trouble = func(int) error {
+		if tries++; tries%2 == 1 {
+			return sdk.Retry(time.Millisecond, errors.New("written to a moment ago"))
+		}
+		return nil
+	}
+	if err := w.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if tries != 4 {
+		t.Errorf("%d pages were asked for", tries)
+	}
+}
+
 // Hints are completed in their order, a batch at once, and wait while the source
 // is down.
 func TestHintsAreCompleted(t *testing.T) {
