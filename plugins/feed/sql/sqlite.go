@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"errors"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -43,11 +44,12 @@ func openSQLite(dsn string, s session) (*sql.DB, error) {
 	} else {
 		settings = append(settings, "_pragma=query_only(1)")
 	}
-	if !strings.Contains(dsn, "mode=") {
+	_, query, asks := strings.Cut(dsn, "?")
+	if told, _ := url.ParseQuery(query); !told.Has("mode") {
 		settings = append(settings, "mode=rw")
 	}
 	glue := "?"
-	if strings.Contains(dsn, "?") {
+	if asks {
 		glue = "&"
 	}
 	return sql.Open("sqlite", dsn+glue+strings.Join(settings, "&"))
