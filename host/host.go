@@ -13,6 +13,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/echo"
 	"github.com/synchost/synchost/host/internal/launch"
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/inspect"
@@ -38,6 +39,7 @@ type host struct {
 	scheduler   *schedule.Scheduler
 	watchers    []*watch.Watcher   // of sources that are listed
 	completers  []*watch.Completer // of sources that are asked about hints
+	followers   []*echo.Follower   // of destinations that tell of changes there
 	bin         *inspect.Bin       // nil: not enabled
 	listening   atomic.Bool
 	started     time.Time
@@ -71,6 +73,7 @@ func (h *host) services(ctx context.Context, registry *prometheus.Registry) ([]s
 		service{"lanes", together(h.lanes, (*deliver.Lane).Run)},
 		service{"sources", together(h.watchers, (*watch.Watcher).Follow)},
 		service{"hints", together(h.completers, (*watch.Completer).Run)},
+		service{"echoes", together(h.followers, (*echo.Follower).Run)},
 		service{"schedule", h.scheduler.Run},
 		service{"pruning", h.prune},
 		service{"memory", tuneMemory},
@@ -135,7 +138,7 @@ func (h *host) receiverStats() []ops.ReceiverStatus {
 	for _, s := range h.receivers.Stats() {
 		views = append(views, ops.ReceiverStatus{
 			Name: s.Name, Scheme: s.Scheme, Path: s.Path, Accepted: s.Accepted, Duplicates: s.Duplicates,
-			Refused: s.Refused, LastEvent: s.LastEvent, LastRefusal: s.LastReason,
+			Echoes: s.Echoes, Refused: s.Refused, LastEvent: s.LastEvent, LastRefusal: s.LastReason,
 		})
 	}
 	return views

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/receive"
 	"github.com/synchost/synchost/host/internal/store"
 )
 
 // intake is the store as receivers see it. It remembers trouble for those who
 // ask whether the host takes events.
 type intake struct {
-	store   store.Store
+	store   receive.Accepter
 	trouble atomic.Pointer[trouble]
 	broken  atomic.Pointer[error]
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/echo"
 	"github.com/synchost/synchost/host/internal/launch"
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/cli"
@@ -78,7 +79,6 @@ func run(ctx context.Context, file string) error {
 		return err
 	}
 	defer db.Close()
-	in.store = db
 
 	h := &host{config: cfg, log: log, store: db, intake: in, receivers: receivers, started: time.Now()}
 	metrics := deliver.NewMetrics(registry)
@@ -94,6 +94,7 @@ func run(ctx context.Context, file string) error {
 			}
 		}
 	}
+	h.hearDestinations(policies, echo.NewMetrics(registry))
 	if err := h.awaitPlans(ctx); err != nil {
 		return err
 	}

@@ -106,6 +106,7 @@ type ReceiverStatus struct {
 	Path        string    `json:"path"`
 	Accepted    int64     `json:"accepted" doc:"events taken"`
 	Duplicates  int64     `json:"duplicates" doc:"events that were there already"`
+	Echoes      int64     `json:"echoes" doc:"of the accepted, those from a destination that told our own writes back"`
 	Refused     int64     `json:"refused" doc:"requests"`
 	LastEvent   time.Time `json:"last_event,omitzero"`
 	LastRefusal string    `json:"last_refusal,omitempty" doc:"why the last refused request was refused"`
@@ -121,7 +122,8 @@ type Event struct {
 	Key      string       `json:"key" doc:"of the product"`
 	Time     time.Time    `json:"time" doc:"when it happened, by the source's clock where it tells"`
 	Fields   []string     `json:"fields,omitempty" doc:"field paths that it changed; of a hint, those it mentions"`
-	Hint     bool         `json:"hint,omitempty" doc:"the sender said only that something changed"`
+	Hint     bool         `json:"hint,omitempty" doc:"it changes nothing here: the sender said only that something changed, or it comes from a destination"`
+	Echo     bool         `json:"echo,omitempty" doc:"our own write, told back by the destination"`
 	Product  *sdk.Product `json:"product,omitempty" doc:"as of this event"`
 	Raw      *sdk.Raw     `json:"raw,omitempty" doc:"the request as it came, of an event of no product"`
 }
@@ -129,7 +131,7 @@ type Event struct {
 func newEvent(e *event.Entry) Event {
 	wire := Event{
 		Seq: e.Seq, Accepted: e.Accepted, Source: e.Source, ID: e.ID, Op: e.Op, Key: e.Key,
-		Time: e.Time, Fields: e.Fields, Hint: e.Hint, Raw: e.Raw,
+		Time: e.Time, Fields: e.Fields, Hint: e.Hint, Echo: e.Echo, Raw: e.Raw,
 	}
 	if e.Raw == nil {
 		wire.Product = &e.Product

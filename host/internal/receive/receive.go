@@ -112,6 +112,8 @@ type taken struct {
 	Duplicates int         `json:"duplicates"`
 	Refused    int         `json:"refused,omitempty"`
 	Errors     []lineError `json:"errors,omitempty"` // of the first that were refused
+
+	echoes int // of Accepted
 }
 
 type lineError struct {
@@ -215,8 +217,11 @@ func (h *Handler) keepFor(r *receiver) keepFunc {
 			return done, notKept(err)
 		}
 		for _, receipt := range receipts {
-			if receipt.Duplicate {
+			switch {
+			case receipt.Duplicate:
 				done.Duplicates++
+			case receipt.Echo:
+				done.echoes++
 			}
 		}
 		done.Accepted = len(receipts) - done.Duplicates

@@ -16,6 +16,7 @@ type Stats struct {
 	Name, Scheme, Path string
 	Accepted           int64 // events
 	Duplicates         int64 // events that were there already
+	Echoes             int64 // of the accepted, those that told our own writes back
 	Refused            int64 // requests, and lines of streams
 	LastEvent          time.Time
 	LastRefused        time.Time
@@ -66,6 +67,7 @@ func (t *tally) took(done taken, now time.Time) {
 	t.mu.Lock()
 	t.counts.Accepted += int64(done.Accepted)
 	t.counts.Duplicates += int64(done.Duplicates)
+	t.counts.Echoes += int64(done.echoes)
 	t.counts.LastEvent = now
 	t.mu.Unlock()
 	t.accepted.Add(float64(done.Accepted))

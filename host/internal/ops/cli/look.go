@@ -71,9 +71,9 @@ func (a *app) showReceivers(receivers []ops.ReceiverStatus) error {
 	if len(receivers) == 0 {
 		return nil
 	}
-	t := newTable(a.out, "RECEIVER", "SCHEME", "PATH", "ACCEPTED", "DUPLICATES", "REFUSED", "LAST EVENT", "LAST REFUSAL")
+	t := newTable(a.out, "RECEIVER", "SCHEME", "PATH", "ACCEPTED", "DUPLICATES", "ECHOES", "REFUSED", "LAST EVENT", "LAST REFUSAL")
 	for _, r := range receivers {
-		t.row(r.Name, r.Scheme, r.Path, number(r.Accepted), number(r.Duplicates), number(r.Refused), a.ago(r.LastEvent), short(r.LastRefusal, 60))
+		t.row(r.Name, r.Scheme, r.Path, number(r.Accepted), number(r.Duplicates), number(r.Echoes), number(r.Refused), a.ago(r.LastEvent), short(r.LastRefusal, 60))
 	}
 	defer fmt.Fprintln(a.out)
 	return t.flush()
@@ -272,6 +272,8 @@ func changedFields(e *ops.Event) string {
 	switch {
 	case e.Raw != nil:
 		return fmt.Sprintf("%s %s, %d bytes", e.Raw.Method, e.Raw.ContentType, len(e.Raw.Body))
+	case e.Echo:
+		return "(echo) " + strings.Join(e.Fields, " ")
 	case e.Hint && len(e.Fields) > 0:
 		return "(hint) " + strings.Join(e.Fields, " ")
 	case e.Hint:

@@ -137,7 +137,10 @@ func (s *story) timeline(w *ops.Why) {
 
 func (s *story) event(e *ops.Event, before *sdk.Product) {
 	what := string(e.Op)
-	if e.Hint {
+	switch {
+	case e.Echo:
+		what += ", an echo of our own write,"
+	case e.Hint:
 		what += ", a hint to look again,"
 	}
 	s.fact(e.Accepted, fmt.Sprintf("event %d", e.Seq), "%s at %s (id %s)", what, e.Source, short(e.ID, 40))
