@@ -38,6 +38,7 @@ type Client struct {
 	rpc    pb.ConnectorClient
 	gone   context.Context // ends with the process
 	opened atomic.Pointer[Opened]
+	slots  atomic.Pointer[chan struct{}] // one for each call that may be in flight
 }
 
 // The host uses a connector as it would one in its own process.
@@ -95,8 +96,27 @@ func (c *Client) Configure(ctx context.Context, s Setup) (Opened, []Problem, err
 			opened.Capabilities = append(opened.Capabilities, Capability(can))
 		}
 	}
+	slots := make(chan struct{}, opened.Limits.InFlight)
+	c.slots.Store(&slots)
 	c.opened.Store(&opened)
 	return opened, nil, nil
+}
+
+// enter waits until another call of Apply, List or Find may be made: whoever
+// calls, they are never more at once than the connector can take.
+func (c *Client) enter(ctx context.Context) (leave func(), err error) {
+	slots := c.slots.Load()
+	if slots == nil {
+		return func() {}, nil // not open: the connector refuses it
+	}
+	select {
+	case *slots <- struct{}{}:
+		return func() { <-*slots }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the connector is busy with other calls: %w (%w)", context.Cause(ctx), ErrNotSent)
+	case <-c.gone.Done():
+		return nil, fmt.Errorf("%w (%w)", ErrProcessGone, ErrNotSent)
+	}
 }
 
 // Opened is what Configure answered; zero before.
@@ -120,6 +140,11 @@ func (c *Client) Can(what Capability) bool {
 // A connector that answers twice for a key, or for one that is not in changes,
 // gets an error with ErrFaulty; those answers are left out.
 func (c *Client) Apply(ctx context.Context, changes []Change) ([]Result, error) {
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	m, err := call(ctx, c, c.rpc.Apply, &pb.ApplyRequest{Changes: convert(changes, encodeChange)})
 	if err != nil {
 		return nil, err
@@ -177,6 +202,11 @@ func (c *Client) List(ctx context.Context, q Query) (Page, error) {
 	if err := c.able(CanList); err != nil {
 		return Page{}, err
 	}
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	defer leave()
 	m, err := call(ctx, c, c.rpc.List, &pb.ListRequest{Cursor: q.Cursor, Since: encodeTime(q.Since), Limit: int32(min(q.Limit, 1<<30))})
 	if err != nil {
 		return Page{}, err
@@ -196,6 +226,11 @@ func (c *Client) Find(ctx context.Context, refs []Ref) ([]Item, error) {
 	if err := c.able(CanFind); err != nil {
 		return nil, err
 	}
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	m, err := call(ctx, c, c.rpc.Find, &pb.FindRequest{Refs: convert(refs, func(r *Ref) *pb.Ref {
 		return &pb.Ref{Key: valid(r.Key), Remote: valid(r.Remote), Code: valid(r.Code)}
 	})})

@@ -317,6 +317,38 @@ func TestLargeMessagesPass(t *testing.T) {
 	}
 }
 
+// Apply, List and Find together are never more calls than the connector can take,
+// whoever makes them.
+func TestCallsWaitForTheirTurn(t *testing.T) {
+	entered, release := make(chan string), make(chan struct{})
+	plugin := serving(able{
+		fake: fake{apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
+			entered <- "apply"
+			<-release
+			return nil, nil
+		}},
+		list: func(sdk.Query) (sdk.Page, error) { entered <- "list"; <-release; return sdk.Page{}, nil },
+		find: func([]sdk.Ref) ([]sdk.Item, error) { entered <- "find"; <-release; return nil, nil },
+	})
+	plugin.Limits.InFlight = 1
+	client := sdktest.Open(t, plugin, nil)
+	var flight sync.WaitGroup
+	flight.Go(func() { _, _ = client.List(t.Context(), sdk.Query{}) })
+	<-entered
+	short, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.Apply(short, changes("a")); !errors.Is(err, sdk.ErrNotSent) || !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that had no turn gave %v", err)
+	}
+	flight.Go(func() { _, _ = client.Find(t.Context(), nil) })
+	release <- struct{}{}
+	if next := <-entered; next != "find" {
+		t.Errorf("%s came in", next)
+	}
+	release <- struct{}{}
+	flight.Wait()
+}
+
 func TestStopDoesNotWaitForWhatOnlyWaits(t *testing.T) {
 	waiting := make(chan struct{})
 	client := sdktest.Open(t, serving(able{wait: func(ctx context.Context) error {
@@ -340,7 +372,7 @@ func TestStopDoesNotWaitForWhatOnlyWaits(t *testing.T) {
 func TestStopWaitsForWhatIsInFlight(t *testing.T) {
 	started, release, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var finished bool
-	client := sdktest.Open(t, serving(fake{
+	plugin := serving(fake{
 		apply: func(context.Context, []sdk.Change) ([]sdk.Result, error) {
 			close(started)
 			<-release
@@ -354,7 +386,9 @@ func TestStopWaitsForWhatIsInFlight(t *testing.T) {
 			close(closed) // panics if closed twice
 			return nil
 		},
-	}), nil)
+	})
+	plugin.Limits.InFlight = 2
+	client := sdktest.Open(t, plugin, nil)
 	var flight sync.WaitGroup
 	flight.Go(func() {
 		if results, err := client.Apply(t.Context(), changes("a")); err != nil || keys(results) != "a" {
