@@ -34,8 +34,9 @@ var walls = map[string][]string{
 	"host/internal/receive":         {"host/internal/config", "host/internal/event", "host/internal/expression", "host/internal/store", "sdk/rest"},
 	"host/internal/echo":            {"host/internal/deliver", "host/internal/event", "host/internal/plan", "host/internal/store"},
 	"host/internal/deliver":         {"host/internal/event", "host/internal/plan", "host/internal/store"},
-	"host/internal/reconcile":       {"host/internal/deliver", "host/internal/event", "host/internal/plan", "host/internal/store"},
-	"host/internal/watch":           {"host/internal/event", "host/internal/store"},
+	"host/internal/reconcile":       {"host/internal/deliver", "host/internal/event", "host/internal/pages", "host/internal/plan", "host/internal/store"},
+	"host/internal/pages":           {},
+	"host/internal/watch":           {"host/internal/event", "host/internal/pages", "host/internal/store"},
 	"host/internal/launch":          {"host/internal/config", "sdk/proto"},
 	"host/internal/ops":             {"host/internal/event", "host/internal/ops/inspect", "host/internal/schedule", "host/internal/store"},
 	"host/internal/ops/cli":         {"host/internal/config", "host/internal/ops", "host/internal/ops/inspect", "host/internal/store"},
@@ -55,7 +56,7 @@ var owners = map[string][]string{
 	"google.golang.org/grpc":              {"host/internal/launch", "sdk", "sdk/proto"},
 	"github.com/gofrs/flock":              {"host/internal/launch", "host/internal/store/sqlite"},
 	"github.com/prometheus/client_golang": {"host", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/ops", "host/internal/receive", "host/internal/schedule", "host/internal/store/sqlite"},
-	"github.com/hashicorp/go-hclog":       {"host", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/receive", "host/internal/reconcile", "host/internal/schedule", "host/internal/store/sqlite", "host/internal/watch", "plugins/", "sdk", "sdk/sdktest"},
+	"github.com/hashicorp/go-hclog":       {"host", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/pages", "host/internal/receive", "host/internal/reconcile", "host/internal/schedule", "host/internal/store/sqlite", "host/internal/watch", "plugins/", "sdk", "sdk/sdktest"},
 }
 
 // pure are the packages that have no clock, no input and output and no logger.

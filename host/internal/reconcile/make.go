@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/pages"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
@@ -55,17 +56,29 @@ func (r *Reconciler) make(ctx context.Context, product string) (store.Plan, erro
 	if !port.Can(sdk.CanList) {
 		return store.Plan{}, errCannotList
 	}
-	if err := run.begin(ctx); err != nil {
-		return store.Plan{}, err
-	}
-	if err = run.list(ctx); err == nil {
-		err = run.search(ctx)
+	for try := 0; ; try++ {
+		if err := run.begin(ctx); err != nil {
+			return store.Plan{}, err
+		}
+		if err = run.list(ctx); err == nil {
+			err = run.search(ctx)
+		}
+		if !pages.Moved(err) || try == maxMoves {
+			break
+		}
+		if _, failed := run.end(ctx, err); !errors.Is(failed, err) {
+			return run.plan, failed
+		}
 	}
 	if ctx.Err() != nil {
 		return run.plan, context.Cause(ctx) // the next run goes on from here
 	}
 	return run.end(ctx, err)
 }
+
+// maxMoves is how often a listing is begun anew because the platform's products
+// moved under it.
+const maxMoves = 3
 
 // begin takes up a listing that was interrupted, or begins one.
 func (r *run) begin(ctx context.Context) (err error) {
@@ -146,12 +159,9 @@ func (r *run) list(ctx context.Context) error {
 			*p = Progress{Plan: r.plan.ID, Doing: Listing, Started: r.plan.Started, Done: r.listing.Items, Of: r.listing.LastItems}
 		})
 		asked := r.options.Now()
-		page, err := r.page(ctx, cursor)
+		page, err := pages.Next(ctx, r.port, sdk.Query{Cursor: cursor}, r.timeout(r.port), r.options.Log)
 		if err != nil {
 			return err
-		}
-		if page.Next != "" && page.Next == cursor {
-			return fmt.Errorf("%w: its listing does not move on", sdk.ErrFaulty)
 		}
 		if err := r.compareItems(ctx, page.Items, asked); err != nil {
 			return err
@@ -169,31 +179,6 @@ func (r *run) list(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// pageWaits are the waits before a page is asked for again.
-var pageWaits = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute}
-
-// page asks for a page, and again when it fails for a reason that may pass.
-func (r *run) page(ctx context.Context, cursor string) (page sdk.Page, err error) {
-	for _, wait := range append(pageWaits, 0) {
-		own, cancel := context.WithTimeout(ctx, r.timeout(r.port))
-		page, err = r.port.List(own, sdk.Query{Cursor: cursor})
-		cancel()
-		kind := sdk.KindOf(err)
-		if err == nil || wait == 0 || kind != sdk.Temporary && kind != sdk.Throttled || ctx.Err() != nil {
-			break
-		}
-		if e := new(sdk.Error); errors.As(err, &e) {
-			wait = max(wait, e.After)
-		}
-		r.options.Log.Warn("a page of the listing failed, and is asked for again", "error", err, "in", wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-	}
-	return page, err
 }
 
 // timeout is of one call.

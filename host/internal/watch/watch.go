@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/pages"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
@@ -103,18 +104,26 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if !port.Can(sdk.CanList) {
 		return errCannotList
 	}
-	l, err := w.begin(ctx, port)
-	if err != nil {
-		return err
+	for try := 0; ; try++ {
+		l, err := w.begin(ctx, port)
+		if err != nil {
+			return err
+		}
+		if err = l.list(ctx); err == nil && l.at.Since.IsZero() {
+			err = l.missing(ctx)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // the next run goes on from here
+		}
+		if failed := l.end(ctx, err); failed != nil || !pages.Moved(err) || try == maxMoves {
+			return errors.Join(err, failed)
+		}
 	}
-	if err = l.list(ctx); err == nil && l.at.Since.IsZero() {
-		err = l.missing(ctx)
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx) // the next run goes on from here
-	}
-	return errors.Join(err, l.end(ctx, err))
 }
+
+// maxMoves is how often a listing is begun anew because the source's products
+// moved under it.
+const maxMoves = 3
 
 // Follow lists a source that never was, and one whose listing was interrupted, at
 // once; and then whenever it says that something changed, until ctx ends or it
@@ -196,12 +205,9 @@ func (l *listing) list(ctx context.Context) error {
 		if l.at.Cursor != "" {
 			cursor = l.at.Cursor[len(atCursor):]
 		}
-		page, err := l.page(ctx, cursor)
+		page, err := pages.Next(ctx, l.port, sdk.Query{Cursor: cursor, Since: l.at.Since}, l.timeout(), l.options.Log)
 		if err != nil {
 			return err
-		}
-		if page.Next != "" && page.Next == cursor {
-			return fmt.Errorf("%w: its listing does not move on", sdk.ErrFaulty)
 		}
 		seen, err := l.take(ctx, page.Items)
 		if err != nil {
@@ -222,28 +228,11 @@ func (l *listing) list(ctx context.Context) error {
 // pageTries is how often a page is asked for whose source asks for a pause.
 const pageTries = 5
 
-func (l *listing) page(ctx context.Context, cursor string) (page sdk.Page, err error) {
-	for range pageTries {
-		if page, err = l.once(ctx, cursor); err == nil {
-			break
-		}
-		e := new(sdk.Error)
-		if !errors.As(err, &e) || e.Kind != sdk.Temporary && e.Kind != sdk.Throttled || e.After <= 0 || ctx.Err() != nil {
-			break
-		}
-		pause(ctx, e.After)
+func (l *listing) timeout() time.Duration {
+	if l.options.Timeout > 0 {
+		return l.options.Timeout
 	}
-	return page, err
-}
-
-func (l *listing) once(ctx context.Context, cursor string) (sdk.Page, error) {
-	timeout := l.options.Timeout
-	if timeout == 0 {
-		timeout = l.port.Opened().Limits.Timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return l.port.List(ctx, sdk.Query{Cursor: cursor, Since: l.at.Since})
+	return l.port.Opened().Limits.Timeout
 }
 
 // take accepts an event for each item that differs from the catalog.
