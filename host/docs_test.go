@@ -215,10 +215,13 @@ func surroundings(t *testing.T) {
 	if err := os.Mkdir("connectors", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"webhook", "woocommerce", "xero", "tinyshop"} {
+	for _, name := range []string{"file", "sql", "webhook", "woocommerce", "xero", "tinyshop"} {
 		if err := os.WriteFile(filepath.Join("connectors", name), nil, 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.WriteFile("shop.dsn", []byte("shop.db"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()

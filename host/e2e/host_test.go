@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	if err := errors.Join(
 		build(filepath.Join(dir, "synchost"), "github.com/synchost/synchost/host"),
 		build(filepath.Join(dir, "connectors", "webhook"), "github.com/synchost/synchost/plugins/webhook"),
+		build(filepath.Join(dir, "connectors", "file"), "github.com/synchost/synchost/plugins/feed/file"),
+		build(filepath.Join(dir, "connectors", "sql"), "github.com/synchost/synchost/plugins/feed/sql"),
 		build(filepath.Join(dir, "connectors", "unruly"), "github.com/synchost/synchost/host/e2e/unruly"),
 	); err != nil {
 		fmt.Fprintln(os.Stderr, err)
