@@ -140,7 +140,7 @@ func (l *Lane) Release(ctx context.Context, keys []string) (others []string, err
 		if link.State != store.OnHold {
 			return false
 		}
-		link.State, link.Restore, link.Reason, link.Attempts = store.Due, nil, "", 0
+		link.State, link.Restore, link.Contended, link.Reason, link.Attempts = store.Due, nil, nil, "", 0
 		return true
 	})
 }

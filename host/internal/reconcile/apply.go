@@ -150,6 +150,9 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 				return false
 			}
 			deliver.Learn(l, finding.Known)
+			if tooOften := contend(l, &finding); tooOften {
+				return hold(l, l.Contended.Text()+": somebody else writes it, too. Find out who, or give the field another owner, then release it")
+			}
 			if finding.Op != 0 {
 				l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, fmt.Sprintf("plan %d: %s", a.plan.ID, item.Kind)
 			}

@@ -37,6 +37,7 @@ func (r *run) learn(ctx context.Context) error {
 			return false // the next look tells
 		}
 		deliver.Learn(l, lesson.now)
+		l.Contended = nil
 		return true
 	})
 	return err
@@ -110,7 +111,12 @@ func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *p
 		r.items = append(r.items, i)
 		return noteErr
 	}
-	if f.Op == 0 && f.News && link != nil {
+	if link != nil && link.State == store.OnHold && link.Contended != nil {
+		i, err := note(r.plan.ID, key, remote, productOf(entry, there), contended, link.Reason)
+		r.items = append(r.items, i)
+		return err
+	}
+	if f.Op == 0 && link != nil && (f.News || link.Contended != nil) {
 		r.learned = append(r.learned, lesson{*link, f.Known})
 	}
 	if f.Kind == plan.InStep {
@@ -119,6 +125,17 @@ func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *p
 	i, err := item(r.plan.ID, key, entry, remote, there, &f)
 	r.items = append(r.items, i)
 	return err
+}
+
+// productOf is a product as it is told of: ours, or what is there.
+func productOf(entry *event.Entry, there *plan.There) *sdk.Product {
+	switch {
+	case entry != nil:
+		return &entry.Product
+	case there != nil:
+		return &there.Product
+	}
+	return &sdk.Product{}
 }
 
 // onItsWay says whether the lane has something to do about a product, or did it

@@ -16,6 +16,7 @@ import (
 const (
 	failed     plan.Kind = "failed"     // the filter or the mapping fails for it
 	unreadable plan.Kind = "unreadable" // the platform's product cannot be read
+	contended  plan.Kind = "contended"  // somebody else writes it, too, and it is left alone
 )
 
 // Found is what a plan's item keeps of a finding.

@@ -38,7 +38,6 @@ func (r *Reconciler) Look(ctx context.Context, keys []string) error {
 	if err != nil {
 		return err
 	}
-	learned := map[string]plan.Known{}
 	for _, key := range keys {
 		link := links[key]
 		if link == nil || link.State == store.OnHold {
@@ -59,11 +58,11 @@ func (r *Reconciler) Look(ctx context.Context, keys []string) error {
 			if err := r.mend(ctx, key); err != nil {
 				return err
 			}
-		case f.News:
-			learned[key] = f.Known
+		case f.News, link.Contended != nil:
+			run.learned = append(run.learned, lesson{*link, f.Known})
 		}
 	}
-	return r.learn(ctx, links, learned)
+	return run.learn(ctx)
 }
 
 // mend makes a plan of one product, and applies it unless an operator is to see it
@@ -74,22 +73,5 @@ func (r *Reconciler) mend(ctx context.Context, key string) error {
 		return err
 	}
 	_, err = r.apply(ctx, made, nil)
-	return err
-}
-
-// learn has the lane know how products are, as far as it has not written them
-// meanwhile.
-func (r *Reconciler) learn(ctx context.Context, links map[string]*store.Link, learned map[string]plan.Known) error {
-	keys := make([]string, 0, len(learned))
-	for key := range learned {
-		keys = append(keys, key)
-	}
-	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
-		if !l.Changed.Equal(links[l.Key].Changed) {
-			return false
-		}
-		deliver.Learn(l, learned[l.Key])
-		return true
-	})
 	return err
 }

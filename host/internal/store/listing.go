@@ -23,6 +23,8 @@ type Listings interface {
 	// Verified counts a connector's links of products that are there, and those of
 	// them that a listing has seen at or after since.
 	Verified(ctx context.Context, connector string, since time.Time) (verified, all int64, err error)
+	// Contended reads up to limit links that are contended, by key.
+	Contended(ctx context.Context, connector string, limit int) ([]Link, error)
 	// LinksTo reads the links to these remote ids; ids without one are left out.
 	LinksTo(ctx context.Context, connector string, ids []string) ([]Link, error)
 

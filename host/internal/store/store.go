@@ -8,8 +8,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -156,14 +158,15 @@ type Link struct {
 	Sent      *sdk.Product // what we sent, where the platform stores it otherwise; nil: as Base
 	Archived  bool         // we took it off sale there
 	State     State
-	Seq       int64     // position this link speaks of: last written, or the first that is undelivered
-	Attempts  int       // failed ones since the last success
-	Next      time.Time // when to try again, for Due
-	Unknown   bool      // the last attempt may have written: find before creating
-	Reason    string    // why it is not in step, for people
-	Edited    []string  // field paths that a person changed there, and that are left to that person
-	Restore   *Restore  // what an operator wants back there, whatever the source says
-	Changed   time.Time // when this row last changed
+	Seq       int64      // position this link speaks of: last written, or the first that is undelivered
+	Attempts  int        // failed ones since the last success
+	Next      time.Time  // when to try again, for Due
+	Unknown   bool       // the last attempt may have written: find before creating
+	Reason    string     // why it is not in step, for people
+	Edited    []string   // field paths that a person changed there, and that are left to that person
+	Restore   *Restore   // what an operator wants back there, whatever the source says
+	Contended *Contended // somebody else writes it there, too; nil: the last look found it as we wrote it
+	Changed   time.Time  // when this row last changed
 }
 
 // Restore is how a product was at a connector, and is to be again.
@@ -171,6 +174,24 @@ type Restore struct {
 	Op      sdk.Op
 	Product sdk.Product
 	Fields  []string
+}
+
+// Contended is of a product that is otherwise, whenever it is looked at, than it
+// was written. It tells of the last look; values are JSON, empty where there is none.
+type Contended struct {
+	Times int // in a row
+	Field string
+	Wrote string
+	Found string
+}
+
+// Text is it in words.
+func (c *Contended) Text() string {
+	times := "once"
+	if c.Times > 1 {
+		times = fmt.Sprintf("%d times", c.Times)
+	}
+	return fmt.Sprintf("%s: we wrote %s, found %s, %s", c.Field, cmp.Or(c.Wrote, "nothing"), cmp.Or(c.Found, "nothing"), times)
 }
 
 // Record is one step of a lane: links, deliveries and cursor together.

@@ -26,7 +26,7 @@ var groups = []group{
 	{"update", "~", []string{"drift"}},
 	{"archive", "-", []string{"extra", "tombstone-late"}},
 	{"adopt", "=", []string{"adopt"}},
-	{"conflict", "!", []string{"duplicate", "ambiguous", "failed", "unreadable"}},
+	{"conflict", "!", []string{"duplicate", "ambiguous", "contended", "failed", "unreadable"}},
 	{"left alone", ".", []string{"edited", "not-owned", "filtered", "foreign"}},
 }
 

@@ -68,12 +68,12 @@ func (c *columns) limit(n int) *columns { return c.int(int64(max(n, 0))) }
 
 func (c *columns) list(v []string) *columns { return c.text(joinLines(v)) }
 
-// restore writes r as JSON; nil as NULL.
-func (c *columns) restore(r *store.Restore) *columns {
-	if r == nil {
+// json writes v as JSON where it is there, else NULL.
+func (c *columns) json(there bool, v any) *columns {
+	if !there {
 		return c.blob(nil)
 	}
-	data, err := json.Marshal(r)
+	data, err := json.Marshal(v)
 	if c.err == nil {
 		c.err = err
 	}
@@ -233,12 +233,12 @@ func (v *values) lane() store.Lane {
 	return l
 }
 
-const linkColumns = "connector, key, remote, version, base, sent, archived, state, seq, attempts, next, unknown, reason, edited, restore, changed"
+const linkColumns = "connector, key, remote, version, base, sent, archived, state, seq, attempts, next, unknown, reason, edited, restore, contended, changed"
 
 func (c *columns) link(l *store.Link) *columns {
 	return c.text(l.Connector).text(l.Key).text(l.Remote.ID).text(l.Remote.Version).product(l.Base).product(l.Sent).bool(l.Archived).
 		text(string(l.State)).int(l.Seq).int(int64(l.Attempts)).time(l.Next).bool(l.Unknown).text(l.Reason).
-		list(l.Edited).restore(l.Restore).time(l.Changed)
+		list(l.Edited).json(l.Restore != nil, l.Restore).json(l.Contended != nil, l.Contended).time(l.Changed)
 }
 
 func (v *values) link() store.Link {
@@ -249,6 +249,10 @@ func (v *values) link() store.Link {
 	if data := v.blob(); data != nil {
 		l.Restore = new(store.Restore)
 		v.fail(l.Key, json.Unmarshal(data, l.Restore))
+	}
+	if data := v.blob(); data != nil {
+		l.Contended = new(store.Contended)
+		v.fail(l.Key, json.Unmarshal(data, l.Contended))
 	}
 	l.Changed = v.time()
 	return l

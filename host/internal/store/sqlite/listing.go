@@ -108,6 +108,12 @@ func (s *Store) Verified(ctx context.Context, connector string, since time.Time)
 	return rows[0][0], rows[0][1], nil
 }
 
+// Contended reads the links that are contended.
+func (s *Store) Contended(ctx context.Context, connector string, limit int) ([]store.Link, error) {
+	return shown(ctx, s, "SELECT "+linkColumns+" FROM links WHERE connector = ? AND contended IS NOT NULL ORDER BY key LIMIT ?",
+		func(c *columns) { c.text(connector).limit(limit) }, (*values).link)
+}
+
 // LinksTo reads links by their remote ids.
 func (s *Store) LinksTo(ctx context.Context, connector string, ids []string) ([]store.Link, error) {
 	wanted := make(map[string]bool, len(ids))

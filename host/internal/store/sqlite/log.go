@@ -38,7 +38,7 @@ type log struct {
 const (
 	logPrefix, logSuffix = "synchost-", ".wal" // not .log, which backups leave out, and cleaners remove
 	spareName            = logPrefix + "spare" + logSuffix
-	logMagic             = "synchost log 2\n\x00" // to the blank for every version
+	logMagic             = "synchost log 3\n\x00" // to the blank for every version
 	logName              = "synchost log "
 	logHeader            = len(logMagic) + 8 + 8 // the segment's number, and a random one
 	frameHeader          = 12                    // length, and checksums of it and of the body

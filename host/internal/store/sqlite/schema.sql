@@ -65,11 +65,13 @@ CREATE TABLE links (
   reason    TEXT NOT NULL,
   edited    TEXT NOT NULL, -- field paths that are left to the person who changed them there
   restore   BLOB,          -- JSON, what an operator wants back
+  contended BLOB,          -- JSON, how often it was found otherwise than it was written
   changed   INTEGER NOT NULL,
   UNIQUE (connector, key)
 ) STRICT;
 CREATE INDEX links_remote ON links (connector, remote) WHERE remote <> '';
 CREATE INDEX links_behind ON links (connector, state, next) WHERE state <> '';
+CREATE INDEX links_contended ON links (connector, key) WHERE contended IS NOT NULL;
 CREATE INDEX links_needing ON links (key, seq) WHERE state <> ''; -- what pruning leaves to them
 
 CREATE TABLE deliveries (

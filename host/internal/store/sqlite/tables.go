@@ -166,11 +166,11 @@ const (
 	putLane = "INSERT INTO lanes (" + laneColumns + ") VALUES (?,?,?,?,?,?)" +
 		" ON CONFLICT (connector) DO UPDATE SET cursor = excluded.cursor, open = excluded.open, state = excluded.state," +
 		" reason = excluded.reason, policy = excluded.policy"
-	putLink = "INSERT INTO links (" + linkColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)" +
+	putLink = "INSERT INTO links (" + linkColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)" +
 		" ON CONFLICT (connector, key) DO UPDATE SET remote = excluded.remote, version = excluded.version, base = excluded.base, sent = excluded.sent," +
 		" archived = excluded.archived, state = excluded.state, seq = excluded.seq, attempts = excluded.attempts," +
 		" next = excluded.next, unknown = excluded.unknown, reason = excluded.reason," +
-		" edited = excluded.edited, restore = excluded.restore, changed = excluded.changed"
+		" edited = excluded.edited, restore = excluded.restore, contended = excluded.contended, changed = excluded.changed"
 )
 
 // recoverLog takes over what a host that died left in the log, and returns the

@@ -133,6 +133,20 @@ var listingTests = []test{
 		must(t, err)
 		equal(t, "verified, all", [2]int64{verified, all}, [2]int64{1, 3})
 	}},
+	{"what is contended is kept and found", func(t *testing.T, f *fixture) {
+		contended := &store.Contended{Times: 3, Field: "name", Wrote: `"A"`, Found: `"B"`}
+		must(t, f.Record(t.Context(), store.Record{Connector: "shop", Links: []store.Link{
+			{Connector: "shop", Key: "a", Remote: sdk.Remote{ID: "1"}, Contended: contended},
+			{Connector: "shop", Key: "b", Remote: sdk.Remote{ID: "2"}},
+			{Connector: "shop", Key: "c", Remote: sdk.Remote{ID: "3"}, Contended: contended},
+		}}))
+		links, err := f.listings(t).Contended(t.Context(), "shop", 1)
+		must(t, err)
+		if len(links) != 1 || links[0].Key != "a" || *links[0].Contended != *contended {
+			t.Errorf("%+v", links)
+		}
+		equal(t, "in words", contended.Text(), `name: we wrote "A", found "B", 3 times`)
+	}},
 	{"codes are those of one rule", func(t *testing.T, f *fixture) {
 		s, ctx := f.listings(t), t.Context()
 		must(t, s.PutCodes(ctx, "shop", "trim", []store.Code{{Code: "A", Key: "1"}, {Code: "B", Key: "2"}, {Code: "B", Key: "3"}}, 10))
