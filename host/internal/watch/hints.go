@@ -103,30 +103,47 @@ func (c *Completer) complete(ctx context.Context, entries []event.Entry) error {
 	return nil
 }
 
+// find asks for products: by their ids at the source where it is known which they
+// are, else by their keys; and for what is not found so, by the keys as ids, which
+// they are at a source that keeps no others.
 func (c *Completer) find(ctx context.Context, port Port, keys []string, hints map[string]int64) error {
-	timeout := c.options.Timeout
-	if timeout == 0 {
-		timeout = port.Opened().Limits.Timeout
-	}
-	refs := make([]sdk.Ref, len(keys))
-	for i, key := range keys {
-		refs[i] = sdk.Ref{Key: key, Remote: key}
-	}
-	own, cancel := context.WithTimeout(ctx, timeout)
-	items, err := port.Find(own, refs)
-	cancel()
+	seen, err := c.store.Sightings(ctx, c.options.Name, store.Watching, keys)
 	if err != nil {
 		return err
 	}
+	remotes := map[string]string{}
+	for _, s := range seen {
+		remotes[s.Key] = s.Remote
+	}
+	refs := make([]sdk.Ref, len(keys))
+	for i, key := range keys {
+		refs[i] = sdk.Ref{Key: key, Remote: remotes[key]}
+	}
+	items, err := c.ask(ctx, port, refs)
+	if err != nil {
+		return err
+	}
+	found := foundOf(items)
+	var again []sdk.Ref
+	for _, key := range keys {
+		if !found[key] && remotes[key] != key {
+			again = append(again, sdk.Ref{Key: key, Remote: key})
+		}
+	}
+	if len(again) > 0 {
+		more, err := c.ask(ctx, port, again)
+		if err != nil {
+			return err
+		}
+		items = append(items, more...)
+		found = foundOf(items)
+	}
+
 	now := c.options.Now()
 	id := func(key string) string { return fmt.Sprintf("hint-%d-%s", hints[key], key) }
 	events, err := newReader(c.options.Name, port.Opened().Fields).changes(ctx, c.store, items, now, id)
 	if err != nil {
 		return err
-	}
-	found := map[string]bool{}
-	for i := range items {
-		found[keyOf(&items[i])] = true
 	}
 	rows, err := c.store.Products(ctx, keys)
 	if err != nil {
@@ -138,4 +155,22 @@ func (c *Completer) find(ctx context.Context, port Port, keys []string, hints ma
 		}
 	}
 	return c.accept(ctx, events)
+}
+
+func foundOf(items []sdk.Item) map[string]bool {
+	found := make(map[string]bool, len(items))
+	for i := range items {
+		found[keyOf(&items[i])] = true
+	}
+	return found
+}
+
+func (c *Completer) ask(ctx context.Context, port Port, refs []sdk.Ref) ([]sdk.Item, error) {
+	timeout := c.options.Timeout
+	if timeout == 0 {
+		timeout = port.Opened().Limits.Timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return port.Find(ctx, refs)
 }

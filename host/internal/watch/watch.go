@@ -33,6 +33,7 @@ type Store interface {
 	Record(ctx context.Context, r store.Record) error
 	Listing(ctx context.Context, connector string, purpose store.Purpose) (store.Listing, error)
 	Progress(ctx context.Context, step store.Progress) error
+	Sightings(ctx context.Context, connector string, purpose store.Purpose, keys []string) ([]store.Sighting, error)
 	Unseen(ctx context.Context, connector string, purpose store.Purpose, run int64, after string, limit int) ([]store.Sighting, error)
 	Unsee(ctx context.Context, connector string, purpose store.Purpose, remotes []string) error
 }

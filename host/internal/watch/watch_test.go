@@ -93,12 +93,17 @@ func (s *source) Find(_ context.Context, refs []sdk.Ref) (found []sdk.Item, err 
 	}
 	var keys []string
 	for _, ref := range refs {
+		if ref.Remote == "" {
+			continue // it keeps no keys of ours
+		}
 		keys = append(keys, ref.Key)
 		if item, ok := s.products[ref.Remote]; ok {
 			found = append(found, item)
 		}
 	}
-	s.finds = append(s.finds, keys)
+	if len(keys) > 0 {
+		s.finds = append(s.finds, keys)
+	}
 	return found, nil
 }
 
