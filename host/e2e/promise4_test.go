@@ -74,3 +74,35 @@ func TestPromise4NoNeedlessWrite(t *testing.T) {
 		}
 	}
 }
+
+// Promise 4, of reconciliations: what is in step is not written, and of what is
+// not, each product once.
+func TestPromise4NoNeedlessWriteByReconciliations(t *testing.T) {
+	h, s := adopted(t, 40, "")
+	written := func(when, want string) {
+		t.Helper()
+		h.quiet()
+		if got := s.all("SELECT op, count(*) FROM log GROUP BY op"); got != want {
+			t.Errorf("%s, there were written\n%s; want\n%s", when, got, want)
+		}
+	}
+	// What is written for the first time gets our key, too.
+	const once = "price|30|\nref|30|\n"
+	h.offer(1, 30, "2")
+	s.is("SELECT count(*) FROM products WHERE price = '2'", "30")
+	written("when the source changed 30", once)
+	for range 3 {
+		h.reconcile()
+	}
+	written("when all is in step", once)
+	h.kill()
+	h.start()
+	h.must("replay", "shop", "--since", "1")
+	h.reconcile()
+	written("when all is decided again", once)
+	s.byHand("UPDATE products SET price = '99' WHERE id BETWEEN 9001 AND 9010")
+	h.reconcile()
+	s.is("SELECT count(*) FROM products WHERE price = '99'", "0")
+	h.reconcile()
+	written("when 10 were changed by hand", "price|40|\nref|30|\n")
+}
