@@ -62,7 +62,7 @@ func (h *host) services(ctx context.Context, registry *prometheus.Registry) ([]s
 		return nil, err
 	}
 	deps := h.deps()
-	registry.MustRegister(ops.NewCollector(h.store, deps.Lanes))
+	registry.MustRegister(ops.NewCollector(h.store, deps.Lanes, h.reconciled()))
 	server, err := h.listen(ctx, ops.NewMetrics(registry, deps.Version))
 	if err != nil {
 		return nil, err

@@ -60,6 +60,16 @@ func (h *host) awaitPlans(ctx context.Context) error {
 	return nil
 }
 
+// reconciled are the connectors that are reconciled by schedule.
+func (h *host) reconciled() (names []string) {
+	for _, r := range h.reconcilers {
+		if h.connectorOf(r.Name()).Reconcile != "" {
+			names = append(names, r.Name())
+		}
+	}
+	return names
+}
+
 func (h *host) connectorOf(name string) config.Connector {
 	for _, c := range h.config.Connectors {
 		if c.Name == name {

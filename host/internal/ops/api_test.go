@@ -278,6 +278,20 @@ func TestStandingsAtAConnector(t *testing.T) {
 	if diff := cmp.Diff([]string{"held", "dead", "due"}, keys("/v1/connectors/shop/products")); diff != "" {
 		t.Error(diff)
 	}
+	contended := &store.Contended{Times: 3, Field: "name", Wrote: `"A"`, Found: `"B"`}
+	w.store.links = append(w.store.links,
+		store.Link{Connector: "shop", Key: "fought over", Contended: contended}, store.Link{Connector: "shop", Key: "left alone", State: store.OnHold, Contended: contended})
+	all := get[Standings](t, w, "/v1/connectors/shop/products")
+	if diff := cmp.Diff([]string{"held", "dead", "left alone", "due", "fought over"}, keys("/v1/connectors/shop/products")); diff != "" {
+		t.Error(diff)
+	}
+	if got := all.Products[4].Contention; got != `name: we wrote "A", found "B", 3 times` || all.Verified != 3 || all.Linked != 4 {
+		t.Errorf("%q, %d of %d", got, all.Verified, all.Linked)
+	}
+	want := []string{"shop: 1 product is fought over, and left alone. See which, and why: synchost status shop. When that is settled: synchost release shop PRODUCT"}
+	if diff := cmp.Diff(want, contentionTrouble("shop", w.store.links)); diff != "" {
+		t.Error(diff)
+	}
 	if diff := cmp.Diff([]string{"held", "dead"}, keys("/v1/connectors/shop/products?limit=2")); diff != "" {
 		t.Error(diff)
 	}

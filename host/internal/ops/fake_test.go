@@ -169,6 +169,19 @@ func (s *fakeStore) Deliveries(_ context.Context, q store.DeliveryQuery) (found 
 	return found, s.err
 }
 
+func (s *fakeStore) Verified(context.Context, string, time.Time) (verified, all int64, err error) {
+	return 3, 4, s.err
+}
+
+func (s *fakeStore) Contended(_ context.Context, connector string, limit int) (found []store.Link, _ error) {
+	for _, l := range s.links {
+		if l.Connector == connector && l.Contended != nil && len(found) < limit {
+			found = append(found, l)
+		}
+	}
+	return found, s.err
+}
+
 func (s *fakeStore) Size() int64 { return 4096 }
 
 // fakeLane notes what it is asked.

@@ -53,7 +53,7 @@ func TestMetrics(t *testing.T) {
 	w.shop.status.State = LanePaused
 	registry := prometheus.NewPedanticRegistry()
 	handler := NewMetrics(registry, w.deps.Version)
-	registry.MustRegister(NewCollector(w.store, w.deps.Lanes))
+	registry.MustRegister(NewCollector(w.store, w.deps.Lanes, []string{"shop"}))
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +70,7 @@ func TestMetrics(t *testing.T) {
 		`synchost_lane_lag_events{connector="hook"} 2`,
 		`synchost_lane_running{connector="shop"} 0`,
 		`synchost_lane_products{connector="shop",state="behind"} 1`,
+		`synchost_reconcile_verified_ratio{connector="shop"} 0.75`,
 		"go_goroutines", "process_start_time_seconds",
 	} {
 		if !strings.Contains(response.Body.String(), want) {

@@ -55,6 +55,8 @@ type Store interface {
 	Plans(ctx context.Context, connector string, limit int) ([]store.Plan, error)
 	PlanItems(ctx context.Context, q store.PlanQuery) ([]store.PlanItem, error)
 	PlanTotals(ctx context.Context, id int64) ([]store.PlanTotal, error)
+	Verified(ctx context.Context, connector string, since time.Time) (verified, all int64, err error)
+	Contended(ctx context.Context, connector string, limit int) ([]store.Link, error)
 	Size() int64
 }
 

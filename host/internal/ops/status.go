@@ -25,18 +25,24 @@ func (a *api) status(r *http.Request) (any, error) {
 	if err := a.Writable(); err != nil {
 		status.Store.Reason = err.Error()
 	}
+	var fights []string
 	for _, lane := range a.Lanes() {
 		one, err := laneStatus(ctx, a.Store, lane, head)
 		if err != nil {
 			return nil, err
 		}
 		status.Lanes = append(status.Lanes, one)
+		contended, err := a.Store.Contended(ctx, one.Connector, MaxLimit)
+		if err != nil {
+			return nil, err
+		}
+		fights = append(fights, contentionTrouble(one.Connector, contended)...)
 	}
 	plans, err := a.Store.Plans(ctx, "", 100)
 	if err != nil {
 		return nil, err
 	}
-	status.Trouble = slices.Concat(trouble(&status), planTrouble(&status, plans), jobTrouble(a.Scheduler.Next(0)))
+	status.Trouble = slices.Concat(trouble(&status), fights, planTrouble(&status, plans), jobTrouble(a.Scheduler.Next(0)))
 	if status.Trouble == nil {
 		status.Trouble = []string{}
 	}
@@ -70,6 +76,22 @@ func planTrouble(s *Status, plans []store.Plan) []string {
 		}
 	}
 	return list
+}
+
+// contentionTrouble tells of the links that are left alone, since somebody else
+// writes them, too.
+func contentionTrouble(connector string, links []store.Link) []string {
+	var left int64
+	for i := range links {
+		if links[i].State == store.OnHold && links[i].Contended != nil {
+			left++
+		}
+	}
+	if left == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s fought over, and left alone. See which, and why: synchost status %s. When that is settled: synchost release %s PRODUCT",
+		connector, products(left), connector, connector)}
 }
 
 // trouble is what needs somebody's attention, with the remedy. What will mend

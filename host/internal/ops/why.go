@@ -140,6 +140,9 @@ func newStanding(l *store.Link) Standing {
 		Connector: l.Connector, Key: l.Key, State: InStep, Reason: l.Reason,
 		Seq: l.Seq, Attempts: l.Attempts, RemoteID: l.Remote.ID,
 	}
+	if l.Contended != nil {
+		s.Contention = l.Contended.Text()
+	}
 	switch l.State {
 	case store.Due:
 		s.State, s.Next = Behind, l.Next
@@ -176,5 +179,17 @@ func (a *api) standings(r *http.Request) (any, error) {
 			answer.Products = append(answer.Products, newStanding(&links[i]))
 		}
 	}
-	return answer, nil
+	if answer.Verified, answer.Linked, err = a.Store.Verified(r.Context(), lane.Name(), time.Now().Add(-coverage)); err != nil {
+		return nil, err
+	}
+	contended, err := a.Store.Contended(r.Context(), lane.Name(), int(limit)-len(answer.Products))
+	for i := range contended {
+		if contended[i].State == store.InStep { // the others are told of already
+			answer.Products = append(answer.Products, newStanding(&contended[i]))
+		}
+	}
+	return answer, err
 }
+
+// coverage is within which a product that was seen at its platform counts as verified.
+const coverage = 24 * time.Hour

@@ -203,6 +203,7 @@ type Standing struct {
 	Attempts   int       `json:"attempts,omitempty" doc:"failed ones since the last success"`
 	Next       time.Time `json:"next,omitzero" doc:"when it is tried again"`
 	RemoteID   string    `json:"remote_id,omitempty" doc:"the platform's id of it"`
+	Contention string    `json:"contention,omitempty" doc:"somebody else writes it there, too: the field, what we wrote, what was found, and how often in a row"`
 	Lane       string    `json:"lane,omitempty" doc:"the lane's state, where it does not run"`
 	LaneReason string    `json:"lane_reason,omitempty"`
 }
@@ -218,9 +219,11 @@ const (
 	OnHold      = "on hold"
 )
 
-// Standings are products that are not in step.
+// Standings are products that are not in step, or are contended, at a connector.
 type Standings struct {
 	Products []Standing `json:"products" doc:"those that wait for somebody first"`
+	Linked   int64      `json:"linked" doc:"products that are there from us"`
+	Verified int64      `json:"verified" doc:"of these, those that a reconciliation has seen there within 24 hours"`
 }
 
 // PauseRequest asks for a lane to stop.

@@ -173,7 +173,8 @@ func standings() ops.Standings {
 	return ops.Standings{Products: []ops.Standing{
 		{Connector: "shop", Key: "7", State: ops.Dead, Attempts: 10, Reason: "price: must not be negative"},
 		{Connector: "shop", Key: "8", State: ops.Behind, Attempts: 1, Next: noon.Add(65 * time.Minute), Reason: "HTTP 500"},
-	}}
+		{Connector: "shop", Key: "9", State: ops.InStep, Contention: `name: we wrote "A", found "B", 3 times`},
+	}, Linked: 500, Verified: 480}
 }
 
 func TestStatus(t *testing.T) {

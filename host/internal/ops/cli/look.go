@@ -25,7 +25,10 @@ The exit code is 4 when something needs attention.
   LAG     positions that the lane has still to pass; 0: nothing to do
   BEHIND  products that failed and are tried again by themselves
   DEAD    products that are not tried again before a newer event, or retry
-  HELD    products of which nobody knows whether they were written; they wait for retry`,
+  HELD    products of which nobody knows whether they were written; they wait for retry
+
+With a connector, products on hold are listed, too, and those that somebody else
+writes there as well: what we wrote, what was found, and how often in a row.`,
 		Example: "  synchost status\n  synchost status shop\n  synchost status --json",
 		Args:    arguments(0, 1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -119,6 +122,8 @@ type connectorView struct {
 	Process  ops.ConnectorStatus `json:"process"`
 	Lane     *ops.LaneStatus     `json:"lane,omitempty"`
 	Products []ops.Standing      `json:"products"`
+	Linked   int64               `json:"linked"`
+	Verified int64               `json:"verified"`
 }
 
 func (a *app) connectorStatus(command *cobra.Command, name string) error {
@@ -144,7 +149,7 @@ func (a *app) connectorStatus(command *cobra.Command, name string) error {
 		if err != nil {
 			return err
 		}
-		view.Products = products.Products
+		view.Products, view.Linked, view.Verified = products.Products, products.Linked, products.Verified
 	}
 	return a.show(view, func() error { return a.showConnector(&view) })
 }
@@ -182,7 +187,10 @@ func (a *app) showConnector(v *connectorView) error {
 		line("", l.Reason)
 		line("position", fmt.Sprintf("%d of %d, %d to pass", l.Passed, l.Head, l.Lag))
 		line("delivered", fmt.Sprintf("%d, last %s; %d failed, %d on their way", l.Delivered, a.ago(l.LastSuccess), l.Failed, l.InFlight))
-		line("not in step", fmt.Sprintf("%d behind, %d dead, %d held", l.Behind, l.Dead, l.Held))
+		line("not in step", fmt.Sprintf("%d behind, %d dead, %d held, %d on hold", l.Behind, l.Dead, l.Held, l.OnHold))
+		if v.Linked > 0 && l.Deliver == "latest" {
+			line("verified", fmt.Sprintf("%d of %d products there were seen by a reconciliation within 24h", v.Verified, v.Linked))
+		}
 	}
 	if len(v.Products) == 0 {
 		return nil
@@ -194,7 +202,11 @@ func (a *app) showConnector(v *connectorView) error {
 		if s.State == ops.Behind {
 			next = a.in(s.Next)
 		}
-		t.row(s.Key, s.State, strconv.Itoa(s.Attempts), next, short(s.Reason, 100))
+		reason := s.Reason
+		if s.State == ops.InStep {
+			reason = s.Contention
+		}
+		t.row(s.Key, s.State, strconv.Itoa(s.Attempts), next, short(reason, 100))
 	}
 	return t.flush()
 }

@@ -273,6 +273,9 @@ func (s *story) now(w *ops.Why) {
 	for i := range w.Connectors {
 		c := &w.Connectors[i]
 		s.line("  %-*s  %s", width, c.Connector, s.standing(c))
+		if c.Contention != "" {
+			s.line("  %-*s  (somebody else writes it there, too: %s)", width, "", c.Contention)
+		}
 		if c.Lane != "" {
 			s.line("  %-*s  (this connector is not delivering: %s%s)", width, "", c.Lane, after(": ", c.LaneReason))
 		}
