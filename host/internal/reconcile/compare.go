@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -60,7 +61,8 @@ func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Tim
 		return err
 	}
 	for _, m := range matches {
-		r.seen = append(r.seen, store.Sighting{Remote: m.item.Remote.ID, Key: m.key, Run: r.listing.Run, At: asked})
+		// Where only a twin is there, its product is not missing: it would be a third.
+		r.seen = append(r.seen, store.Sighting{Remote: m.item.Remote.ID, Key: cmp.Or(m.key, m.twin), Run: r.listing.Run, At: asked})
 		switch {
 		case m.item.Unreadable != "":
 			m.kind, m.why = unreadable, m.item.Unreadable

@@ -18,6 +18,7 @@ type match struct {
 	kind plan.Kind // foreign or duplicate: nothing is compared
 	why  string    // of that
 	of   []string  // products of ours that a duplicate may be
+	twin string    // of a duplicate: the product of ours that is linked to another item
 }
 
 // matchAll finds out whose products items are: by remote id, else by our key
@@ -109,10 +110,11 @@ func (r *run) twins(ctx context.Context, matches []match, byID map[string]string
 			continue
 		}
 		if other := linked[m.key]; other != "" && other != id {
-			m.kind, m.why, m.key = plan.Duplicate, fmt.Sprintf("product %q is linked to %q there", m.key, other), ""
+			m.kind, m.why = plan.Duplicate, fmt.Sprintf("product %q is linked to %q there", m.key, other)
+			m.twin, m.key = m.key, ""
 			continue
 		}
-		if other := first[m.key]; other != "" && other != id {
+		if other := first[m.key]; other != "" && other != id && linked[m.key] != id {
 			m.kind, m.why = plan.Duplicate, fmt.Sprintf("%q there may be product %q, too", other, m.key)
 			if linked[m.key] == "" {
 				m.of = []string{m.key}

@@ -90,6 +90,28 @@ func TestTwinsAreListedAndNotChosen(t *testing.T) {
 	}
 }
 
+// What people deleted and made again by hand, under another id, is not made a
+// third time: which one it is is said by link.
+func TestWhatWasMadeAnewByHandGetsNoTwin(t *testing.T) {
+	w := adopted(t, 20)
+	ctx := t.Context()
+	w.shop.edit("SKU-0003", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	anew := w.shop.put(product(3, "12"))
+	w.must(w.Run(ctx))
+	w.settle()
+	if got, want := w.totals(w.newest().ID), "1 duplicate"; got != want {
+		t.Errorf("it plans %s; want %s", got, want)
+	}
+	if held := w.shop.held(t); len(held) != 20 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+	w.must(w.Link(ctx, "p3", anew))
+	w.settle()
+	if price := w.shop.held(t)["SKU-0003"].Product.Prices[0].Amount; price != "10" {
+		t.Errorf("linked, it costs %s", price)
+	}
+}
+
 func TestDriftIsMended(t *testing.T) {
 	w := adopted(t, 20)
 	w.shop.edit("SKU-0003", func(i *sdk.Item) { i.Product.Name = "changed by hand" })
