@@ -26,6 +26,9 @@ type lesson struct {
 // learn has the lane know what was found, without a plan's being applied: who
 // changed a field there keeps it from now on.
 func (r *run) learn(ctx context.Context) error {
+	if len(r.learned) == 0 {
+		return nil
+	}
 	lessons := make(map[string]lesson, len(r.learned))
 	keys := make([]string, len(r.learned))
 	for i, l := range r.learned {
