@@ -84,7 +84,9 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 	defer r.report(func(p *Progress) { *p = Progress{} })
 	query := store.PlanQuery{Plan: p.ID, States: []store.ItemState{store.ItemOpen}}
 	if p.Only != "" {
-		query.Kinds = strings.Split(p.Only, "\n")
+		// Those of which there are twins are held whatever else is done, or the lane
+		// would make one more of each.
+		query.Kinds = append(strings.Split(p.Only, "\n"), string(plan.Duplicate), string(plan.Ambiguous))
 	}
 	err = r.eachItem(ctx, query, func(items []store.PlanItem) error {
 		for part := range slices.Chunk(items, applyStep) {

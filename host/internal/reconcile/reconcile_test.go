@@ -64,7 +64,8 @@ func TestAFullShopIsAdopted(t *testing.T) {
 	}
 }
 
-// Which of two it is, nobody guesses, and neither is made a third time.
+// Which of two it is, nobody guesses, and neither is made a third time, also when
+// only a part of the plan is applied.
 func TestTwinsAreListedAndNotChosen(t *testing.T) {
 	w := newWorld(t)
 	for i := range 6 {
@@ -82,7 +83,7 @@ func TestTwinsAreListedAndNotChosen(t *testing.T) {
 	if got, want := w.totals(p.ID), "2 ambiguous, 2 duplicate, 4 missing upsert"; got != want {
 		t.Errorf("it plans %s; want %s", got, want)
 	}
-	_, err = w.Apply(t.Context(), p.ID, p.Hash, nil, false)
+	_, err = w.Apply(t.Context(), p.ID, p.Hash, []plan.Kind{plan.Missing}, false)
 	w.must(err)
 	w.settle()
 	if n := len(w.shop.items); n != 3+4 {
