@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/deliver"
@@ -59,7 +60,7 @@ func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Tim
 			keys = append(keys, m.key)
 		}
 	}
-	entries, links, err := r.knownOf(ctx, keys)
+	entries, err := r.entriesOf(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -72,9 +73,9 @@ func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Tim
 			err = r.tell(m)
 		case m.kind != "":
 			err = r.tell(m)
-		case !r.onItsWay(entries[m.key], links[m.key], asked):
+		case !r.onItsWay(entries[m.key], m.link, asked):
 			there := &plan.There{Remote: m.item.Remote, Product: m.item.Product, Archived: m.item.Archived}
-			err = r.compare(m.key, entries[m.key], links[m.key], there)
+			err = r.compare(m.key, entries[m.key], m.link, there)
 		}
 		if err != nil {
 			return err
@@ -152,24 +153,40 @@ func (r *run) onItsWay(entry *event.Entry, link *store.Link, asked time.Time) bo
 	return entry != nil && entry.Seq > r.passed
 }
 
-// knownOf reads the catalog's rows and the links of products.
-func (r *run) knownOf(ctx context.Context, keys []string) (map[string]*event.Entry, map[string]*store.Link, error) {
+// entriesOf reads the catalog's rows of products.
+func (r *run) entriesOf(ctx context.Context, keys []string) (map[string]*event.Entry, error) {
 	if len(keys) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	entries, err := r.store.Products(ctx, keys)
+	byKey := make(map[string]*event.Entry, len(entries))
+	for i := range entries {
+		byKey[entries[i].Key] = &entries[i]
+	}
+	return byKey, err
+}
+
+// linksOf reads the links of products.
+func (r *run) linksOf(ctx context.Context, keys []string) (map[string]*store.Link, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	links, err := r.store.Links(ctx, r.options.Name, keys)
+	byKey := make(map[string]*store.Link, len(links))
+	for i := range links {
+		byKey[links[i].Key] = &links[i]
+	}
+	return byKey, err
+}
+
+// knownOf reads both.
+func (r *run) knownOf(ctx context.Context, keys []string) (map[string]*event.Entry, map[string]*store.Link, error) {
+	entries, err := r.entriesOf(ctx, keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	links, err := r.store.Links(ctx, r.options.Name, keys)
-	entryOf, linkOf := make(map[string]*event.Entry, len(keys)), make(map[string]*store.Link, len(keys))
-	for i := range entries {
-		entryOf[entries[i].Key] = &entries[i]
-	}
-	for i := range links {
-		linkOf[links[i].Key] = &links[i]
-	}
-	return entryOf, linkOf, err
+	links, err := r.linksOf(ctx, keys)
+	return entries, links, err
 }
 
 // search goes through the catalog for what the listing did not have.
@@ -202,13 +219,16 @@ func (r *run) compareUnseen(ctx context.Context, entries []event.Entry) error {
 	for i := range entries {
 		keys[i] = entries[i].Key
 	}
-	skip := map[string]bool{}
+	skip := make(map[string]bool, len(keys))
 	seen, err := r.store.Sightings(ctx, r.options.Name, store.Reconciling, keys)
 	if err != nil {
 		return err
 	}
 	for _, s := range seen {
 		skip[s.Key] = skip[s.Key] || s.Run == r.listing.Run
+	}
+	if keys = slices.DeleteFunc(keys, func(key string) bool { return skip[key] }); len(keys) == 0 {
+		return nil
 	}
 	twins, err := r.store.PlanItems(ctx, store.PlanQuery{Plan: r.plan.ID, Products: keys, Kinds: []string{string(plan.Duplicate), string(plan.Ambiguous)}, Limit: len(keys) * 16})
 	if err != nil {
@@ -217,7 +237,7 @@ func (r *run) compareUnseen(ctx context.Context, entries []event.Entry) error {
 	for i := range twins {
 		skip[twins[i].Key] = true
 	}
-	_, links, err := r.knownOf(ctx, keys)
+	links, err := r.linksOf(ctx, keys)
 	if err != nil {
 		return err
 	}

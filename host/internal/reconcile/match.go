@@ -14,7 +14,8 @@ import (
 // match is whose product an item is.
 type match struct {
 	item *sdk.Item
-	key  string    // empty: none of ours, or nobody knows whose
+	key  string // empty: none of ours, or nobody knows whose
+	link *store.Link
 	kind plan.Kind // foreign or duplicate: nothing is compared
 	why  string    // of that
 	of   []string  // products of ours that a duplicate may be
@@ -33,14 +34,15 @@ func (r *run) matchAll(ctx context.Context, items []sdk.Item) ([]match, error) {
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[string]string, len(links))
-	for _, link := range links {
-		byID[link.Remote.ID] = link.Key
+	byID := make(map[string]*store.Link, len(links))
+	for i := range links {
+		byID[links[i].Remote.ID] = &links[i]
 	}
 	var keys, codes []string
 	for i := range matches {
 		m := &matches[i]
-		if m.key = byID[m.item.Remote.ID]; m.key != "" {
+		if m.link = byID[m.item.Remote.ID]; m.link != nil {
+			m.key = m.link.Key
 			continue
 		}
 		if m.item.Key != "" {
@@ -74,24 +76,37 @@ func (r *run) matchAll(ctx context.Context, items []sdk.Item) ([]match, error) {
 			m.key = candidates[0]
 		}
 	}
-	return matches, r.twins(ctx, matches, byID)
+	return matches, r.twins(ctx, matches)
 }
 
 // twins makes duplicates of what would be a second item of one product.
-func (r *run) twins(ctx context.Context, matches []match, byID map[string]string) error {
-	var keys []string
+func (r *run) twins(ctx context.Context, matches []match) error {
+	var keys, unlinked []string
 	for _, m := range matches {
 		if m.key != "" {
 			keys = append(keys, m.key)
 		}
+		if m.key != "" && m.link == nil {
+			unlinked = append(unlinked, m.key)
+		}
 	}
-	links, err := r.store.Links(ctx, r.options.Name, keys)
+	links, err := r.store.Links(ctx, r.options.Name, unlinked)
 	if err != nil {
 		return err
 	}
-	linked := make(map[string]string, len(links))
-	for _, link := range links {
-		linked[link.Key] = link.Remote.ID
+	others := make(map[string]*store.Link, len(links))
+	for i := range links {
+		others[links[i].Key] = &links[i]
+	}
+	linked := make(map[string]string, len(keys)) // remote ids
+	for i := range matches {
+		m := &matches[i]
+		if m.link == nil {
+			m.link = others[m.key]
+		}
+		if m.link != nil {
+			linked[m.key] = m.link.Remote.ID
+		}
 	}
 	seen, err := r.store.Sightings(ctx, r.options.Name, store.Reconciling, keys)
 	if err != nil {
