@@ -171,5 +171,6 @@ func (c *census) complete(l limit) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s; nothing that is missing counts as gone: %s", why, strings.Join(c.shown, "; "))
+	// No other try would find them better: the feed has to change.
+	return sdk.Reject("", fmt.Errorf("%s; nothing that is missing counts as gone: %s", why, strings.Join(c.shown, "; ")))
 }
