@@ -142,7 +142,7 @@ func (f *Filter) mark(ctx context.Context, d *Destination, events []event.Event,
 	policy.Carried = fields
 	for _, place := range at {
 		e := &events[place]
-		e.Hint = true
+		e.Hint, e.There = true, true
 		if e.Patch.Whole { // a hint speaks of the fields that it names
 			e.Patch.Whole, e.Patch.Fields = false, append(sdk.FieldPaths(), "attributes.*")
 		}

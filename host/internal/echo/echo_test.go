@@ -166,7 +166,7 @@ func TestWhatAPersonChangesThereIsLookedAtAndWantedNowhereElse(t *testing.T) {
 			}
 		}
 		w.say("shop-news", "18", "Coffee")
-		if e := w.last(); e.Echo || !e.Hint || e.Key != "q" {
+		if e := w.last(); e.Echo || !e.There || e.Key != "q" {
 			t.Errorf("it is kept as %+v", e)
 		}
 		if got := w.name("p") + w.name("q"); got != "TeaTea" {

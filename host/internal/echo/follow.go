@@ -98,7 +98,7 @@ func (f *Follower) read(ctx context.Context, after int64) ([]event.Entry, error)
 
 // mine says whether an entry may be of something that somebody changed.
 func (f *Follower) mine(e *event.Entry) bool {
-	return e.Hint && !e.Echo && slices.Contains(f.destination.Receivers, e.Source)
+	return e.There && !e.Echo && slices.Contains(f.destination.Receivers, e.Source)
 }
 
 // follow has the products of entries looked at.

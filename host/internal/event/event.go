@@ -19,7 +19,8 @@ type Event struct {
 	Key    string      // of the product; of a raw event the operator's grouping key, or the event's ID
 	Time   time.Time   // by the source's clock where it tells, else the arrival
 	Hint   bool        // "look again": Patch is what the sender said in passing, never merged into the catalog
-	Echo   bool        // it tells our own write back; a Hint as well, so that it changes nothing
+	There  bool        // a destination tells it, of what is there; a Hint as well, and it goes nowhere
+	Echo   bool        // it is There, and tells our own write back
 	Patch  Patch       // the snapshot; zero: none
 	Raw    *sdk.Raw    // for sdk.Received
 }
@@ -49,6 +50,7 @@ type Entry struct {
 	Op     sdk.EventOp
 	Time   time.Time
 	Hint   bool
+	There  bool
 	Echo   bool
 	Raw    *sdk.Raw
 }

@@ -122,7 +122,8 @@ type Event struct {
 	Key      string       `json:"key" doc:"of the product"`
 	Time     time.Time    `json:"time" doc:"when it happened, by the source's clock where it tells"`
 	Fields   []string     `json:"fields,omitempty" doc:"field paths that it changed; of a hint, those it mentions"`
-	Hint     bool         `json:"hint,omitempty" doc:"it changes nothing here: the sender said only that something changed, or it comes from a destination"`
+	Hint     bool         `json:"hint,omitempty" doc:"the sender said only that something changed"`
+	There    bool         `json:"there,omitempty" doc:"a destination tells it, of what is there: a hint that goes nowhere"`
 	Echo     bool         `json:"echo,omitempty" doc:"our own write, told back by the destination"`
 	Product  *sdk.Product `json:"product,omitempty" doc:"as of this event"`
 	Raw      *sdk.Raw     `json:"raw,omitempty" doc:"the request as it came, of an event of no product"`
@@ -131,7 +132,7 @@ type Event struct {
 func newEvent(e *event.Entry) Event {
 	wire := Event{
 		Seq: e.Seq, Accepted: e.Accepted, Source: e.Source, ID: e.ID, Op: e.Op, Key: e.Key,
-		Time: e.Time, Fields: e.Fields, Hint: e.Hint, Echo: e.Echo, Raw: e.Raw,
+		Time: e.Time, Fields: e.Fields, Hint: e.Hint, There: e.There, Echo: e.Echo, Raw: e.Raw,
 	}
 	if e.Raw == nil {
 		wire.Product = &e.Product

@@ -64,6 +64,7 @@ const (
 	Kept         Reason = "kept: on_delete = \"keep\" leaves deleted products as they are"
 	OnlyHint     Reason = "a hint: the sender said only that something changed, and this connector needs to know what"
 	EchoOfOurs   Reason = "an echo: it is our own write, told back by the platform"
+	ToldThere    Reason = "told by a destination: what is changed there is looked at there, and is not what others are to have"
 	NotCarried   Reason = "raw: this connector does not take events of no product"
 )
 
@@ -106,6 +107,9 @@ func wish(entry *event.Entry, policy *Policy) (wanted, error) {
 		return w, nil
 	case entry.Echo:
 		w.none = EchoOfOurs
+		return w, nil
+	case entry.There:
+		w.none = ToldThere
 		return w, nil
 	case entry.Hint && !policy.CarriesRaw():
 		w.none = OnlyHint

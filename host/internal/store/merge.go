@@ -19,7 +19,7 @@ const (
 // that all merge alike. It is pure, and shares slices with its arguments.
 func Merge(row *event.Entry, e *event.Event) (entry event.Entry, catalog bool) {
 	entry = event.Entry{
-		Key: e.Key, Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint || e.Echo, Echo: e.Echo, Raw: e.Raw,
+		Key: e.Key, Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint || e.There || e.Echo, There: e.There || e.Echo, Echo: e.Echo, Raw: e.Raw,
 	}
 	if row != nil {
 		entry.Product, entry.Deleted, entry.Known = row.Product, row.Deleted, row.Known

@@ -76,7 +76,7 @@ func (c *Completer) Run(ctx context.Context) error {
 func (c *Completer) complete(ctx context.Context, entries []event.Entry) error {
 	hints := map[string]int64{} // the newest of each product
 	for i := range entries {
-		if e := &entries[i]; e.Hint && !e.Echo && slices.Contains(c.receivers, e.Source) {
+		if e := &entries[i]; e.Hint && !e.There && slices.Contains(c.receivers, e.Source) {
 			hints[e.Key] = e.Seq
 		}
 	}

@@ -209,11 +209,13 @@ func events() []ops.Event {
 		{Seq: 2, Accepted: noon.Add(time.Second), Source: "crm", ID: "e2", Op: sdk.Updated, Key: "7", Hint: true, Product: &sdk.Product{Key: "7"}},
 		{Seq: 3, Accepted: noon.Add(2 * time.Second), Source: "catch", ID: "e3", Op: sdk.Received, Key: "e3", Raw: &sdk.Raw{Method: "POST", ContentType: "text/plain", Body: []byte("hello")}},
 		{Seq: 4, Accepted: noon.Add(3 * time.Second), Source: "pim", ID: "e4", Op: sdk.Updated, Key: "8\x1b[2J"},
+		{Seq: 5, Accepted: noon.Add(4 * time.Second), Source: "shop-news", ID: "n1", Op: sdk.Updated, Key: "7", Fields: []string{"name"}, Hint: true, There: true, Echo: true, Product: &sdk.Product{Key: "7"}},
+		{Seq: 6, Accepted: noon.Add(5 * time.Second), Source: "shop-news", ID: "n2", Op: sdk.Updated, Key: "7", Fields: []string{"name"}, Hint: true, There: true, Product: &sdk.Product{Key: "7"}},
 	}
 }
 
 func TestEvents(t *testing.T) {
-	list := ops.Events{Events: events(), Next: 4}
+	list := ops.Events{Events: events(), Next: 6}
 	host := &fakeHost{answers: map[string]any{"GET /v1/events": list}}
 	got := host.run(t, "events", "--limit", "7", "--key", "7", "--source", "pim", "--after", "0")
 	golden(t, "events.txt", got.out)
@@ -239,8 +241,8 @@ func TestEvents(t *testing.T) {
 			t.Errorf("line %d as JSON: %v %s", i+1, err, line)
 		}
 	}
-	if len(lines) != 4 {
-		t.Errorf("%d lines of JSON, want 4", len(lines))
+	if len(lines) != len(events()) {
+		t.Errorf("%d lines of JSON, want %d", len(lines), len(events()))
 	}
 }
 

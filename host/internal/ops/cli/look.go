@@ -286,6 +286,8 @@ func changedFields(e *ops.Event) string {
 		return fmt.Sprintf("%s %s, %d bytes", e.Raw.Method, e.Raw.ContentType, len(e.Raw.Body))
 	case e.Echo:
 		return "(echo) " + strings.Join(e.Fields, " ")
+	case e.There:
+		return "(there) " + strings.Join(e.Fields, " ")
 	case e.Hint && len(e.Fields) > 0:
 		return "(hint) " + strings.Join(e.Fields, " ")
 	case e.Hint:

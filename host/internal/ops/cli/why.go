@@ -140,6 +140,8 @@ func (s *story) event(e *ops.Event, before *sdk.Product) {
 	switch {
 	case e.Echo:
 		what += ", an echo of our own write,"
+	case e.There:
+		what += ", a change there,"
 	case e.Hint:
 		what += ", a hint to look again,"
 	}

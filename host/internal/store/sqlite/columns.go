@@ -151,15 +151,18 @@ func (v *values) fail(whose string, err error) {
 
 // What the column hint says of an event.
 const (
-	isNews = 0
-	isHint = 1
-	isEcho = 2 // and so a hint
+	isNews  = 0
+	isHint  = 1
+	isEcho  = 2 // and so told by a destination
+	isThere = 3 // told by a destination, and so a hint
 )
 
 func hint(e *event.Entry) int64 {
 	switch {
 	case e.Echo:
 		return isEcho
+	case e.There:
+		return isThere
 	case e.Hint:
 		return isHint
 	}
@@ -187,7 +190,7 @@ func (v *values) entry() event.Entry {
 	e.Source, e.ID, e.Op = v.text(), v.text(), sdk.EventOp(v.text())
 	e.Time = v.time()
 	said := v.int()
-	e.Hint, e.Echo = said != isNews, said == isEcho
+	e.Hint, e.There, e.Echo = said != isNews, said >= isEcho, said == isEcho
 	if data := v.blob(); data != nil {
 		e.Raw = new(sdk.Raw)
 		v.fail(e.Key, json.Unmarshal(data, e.Raw))

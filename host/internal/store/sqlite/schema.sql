@@ -10,7 +10,7 @@ CREATE TABLE events (
   op       TEXT NOT NULL,
   time     INTEGER NOT NULL, -- by the source's clock
   accepted INTEGER NOT NULL, -- by ours
-  hint     INTEGER NOT NULL, -- 0: it is news; 1: a hint; 2: an echo, a hint as well
+  hint     INTEGER NOT NULL, -- 0: it is news; 1: a hint; hints from a destination: 2: an echo, 3: a change there
   deleted  INTEGER NOT NULL, -- the product is gone at its source
   fields   TEXT NOT NULL,    -- what this event changed
   product  BLOB NOT NULL,    -- as of this event, after the merge

@@ -93,11 +93,14 @@ var mergeTests = []test{
 		Source: "crm", ID: "2", Op: sdk.Deleted, Key: "a", Hint: true,
 	}, func(*event.Entry) {}),
 	untouched("an echo never touches the catalog, and is kept as one", event.Event{
-		Source: "shop-news", ID: "2", Op: sdk.Updated, Key: "a", Hint: true, Echo: true,
+		Source: "shop-news", ID: "2", Op: sdk.Updated, Key: "a", Hint: true, There: true, Echo: true,
 		Patch: event.Patch{Product: sdk.Product{Name: "Warm socks"}, Fields: []string{"name"}},
 	}, func(e *event.Entry) {
 		e.Product.Name, e.Fields = "Warm socks", []string{"name"}
 	}),
+	untouched("what a destination tells never touches the catalog, and is kept as such", event.Event{
+		Source: "shop-news", ID: "2", Op: sdk.Deleted, Key: "a", Hint: true, There: true,
+	}, func(*event.Entry) {}),
 	untouched("a raw event never touches the catalog", event.Event{
 		Source: "catch", ID: "2", Op: sdk.Received, Key: "a", Raw: &sdk.Raw{Method: "GET", Query: "x=1"},
 	}, func(*event.Entry) {}),
@@ -178,7 +181,7 @@ func untouched(promise string, e event.Event, want func(*event.Entry)) test {
 		same(t, "the catalog's row", f.product(t, "a"), before)
 		wanted := event.Entry{
 			Seq: receipts[0].Seq, Accepted: start, Key: "a", Product: socks.Clone(),
-			Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint, Echo: e.Echo, Raw: e.Raw,
+			Source: e.Source, ID: e.ID, Op: e.Op, Time: e.Time, Hint: e.Hint, There: e.There, Echo: e.Echo, Raw: e.Raw,
 		}
 		want(&wanted)
 		same(t, "the entry", f.journal(t)[1], wanted)
