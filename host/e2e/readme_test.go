@@ -198,9 +198,15 @@ func TestOperatorPages(t *testing.T) {
 	for _, page := range pages {
 		text += read(t, page)
 	}
-	r := newReceiver(t)
-	h := newHost(t, productReceiver+webhookTo("hook", r.URL, "", signed))
-	h.start()
+	h, _ := adopted(t, 3, webhookTo("hook", newReceiver(t).URL, "", signed)+`
+[receivers.news]
+scheme = "token"
+path = "/in/news"
+secret = { env = "E2E_TOKEN" }
+of = "shop"
+map = { key = "body.id", "fields.name" = "body.name" }
+`) // which has all there is to measure
+	h.reconcile()
 	known := map[string]bool{}
 	for _, match := range regexp.MustCompile("(?m)(?:`|^    )synchost ([a-z]+)").FindAllStringSubmatch(text, -1) {
 		if verb := match[1]; !known[verb] {
@@ -220,7 +226,7 @@ func TestOperatorPages(t *testing.T) {
 	if _, err := h.send(`{"key":"42","name":"Bag"}`); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is delivered", func() bool { return h.status().Lanes[0].Delivered == 1 })
+	until(t, "it is delivered", func() bool { return h.lane("hook").Delivered == 4 && h.lane("shop").Delivered == 1 })
 	metrics, err := h.ask("GET", "/metrics", "")
 	if err != nil {
 		t.Fatal(err)
