@@ -55,3 +55,19 @@ func TestHear(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatADestinationTellsGoesNowhere(t *testing.T) {
+	policy := &plan.Policy{Every: true, Carried: append(sdk.FieldPaths(), sdk.RawField)}
+	e := event.Entry{Key: "p", Op: sdk.Updated, Hint: true, Product: sdk.Product{Key: "p", Name: "by hand"}, Fields: []string{"name"}}
+	if d, err := plan.Decide(&e, plan.Known{}, policy); err != nil || d.Op != sdk.Upsert {
+		t.Fatalf("a hint goes to those that want to know: %+v, %v", d, err)
+	}
+	e.There = true
+	if d, err := plan.Decide(&e, plan.Known{}, policy); err != nil || d.Op != 0 || d.Reason != plan.ToldThere {
+		t.Errorf("%+v, %v", d, err)
+	}
+	e.Echo = true
+	if d, err := plan.Decide(&e, plan.Known{}, policy); err != nil || d.Op != 0 || d.Reason != plan.EchoOfOurs {
+		t.Errorf("%+v, %v", d, err)
+	}
+}

@@ -153,7 +153,8 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 			}
 			deliver.Learn(l, finding.Known)
 			if tooOften := contend(l, &finding); tooOften {
-				return hold(l, l.Contended.Text()+": somebody else writes it, too. Find out who, or give the field another owner, then release it")
+				item.Reason = l.Contended.Text() + ": somebody else writes it, too. Find out who, or give the field another owner, then release it"
+				return hold(l, item.Reason)
 			}
 			if finding.Op != 0 {
 				l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, fmt.Sprintf("plan %d: %s", a.plan.ID, item.Kind)
@@ -176,6 +177,11 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 		}
 		if slices.Contains(refused, item.Key) {
 			item.State, item.Reason = store.ItemRefused, "its lane has written it meanwhile"
+			a.done.Refused++
+			continue
+		}
+		if item.Reason != "" { // it is left alone from now on
+			item.State = store.ItemRefused
 			a.done.Refused++
 			continue
 		}

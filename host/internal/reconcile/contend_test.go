@@ -44,6 +44,9 @@ func TestContentionIsNamedAndThenLeftAlone(t *testing.T) {
 	if link.State != store.OnHold || !strings.Contains(link.Reason, "5 times") {
 		t.Errorf("after five times it is %q: %s", link.State, link.Reason)
 	}
+	if got := w.totals(w.newest().ID); got != "1 drift upsert refused" {
+		t.Errorf("the plan in which it is left alone has %s", got)
+	}
 	writes := w.shop.count()
 	w.must(w.Run(t.Context()))
 	w.settle()
