@@ -194,13 +194,13 @@ func (d *Destination) find(ctx context.Context, s Store, names []string) (map[st
 		keys = append(keys, p.link.Key)
 	}
 	entries, err := s.Products(ctx, keys)
+	entryOf := make(map[string]*event.Entry, len(entries))
 	for i := range entries {
-		for name, p := range found {
-			if p.link.Key == entries[i].Key {
-				p.entry = &entries[i]
-				found[name] = p
-			}
-		}
+		entryOf[entries[i].Key] = &entries[i]
+	}
+	for name, p := range found {
+		p.entry = entryOf[p.link.Key]
+		found[name] = p
 	}
 	return found, err
 }

@@ -22,6 +22,7 @@ products that are not in step there.
 
 The exit code is 4 when something needs attention.
 
+  ECHOES  events of a destination that told our own writes back
   LAG     positions that the lane has still to pass; 0: nothing to do
   BEHIND  products that failed and are tried again by themselves
   DEAD    products that are not tried again before a newer event, or retry
