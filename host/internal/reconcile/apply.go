@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -102,15 +103,32 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 	if err != nil {
 		return a.done, err
 	}
-	p.State = store.PlanApplied
-	if err := r.store.SavePlan(ctx, p); err != nil {
+	if err := a.letGo(ctx); err != nil {
 		return a.done, err
 	}
-	lane, err := r.store.Lane(ctx, r.options.Name)
-	if err == nil && lane.State == store.Paused && lane.Reason == store.AwaitsPlan {
-		err = r.lane.Resume(ctx)
+	p.State = store.PlanApplied
+	return a.done, r.store.SavePlan(ctx, p)
+}
+
+// letGo has a lane go on that waits for its first plan: not after a plan of a single
+// product, and not while there are products that are there already and were not
+// adopted, which it would make a second time.
+func (a *applying) letGo(ctx context.Context) error {
+	lane, err := a.store.Lane(ctx, a.options.Name)
+	if err != nil || lane.State != store.Paused || lane.Reason != store.AwaitsPlan || a.plan.Product != "" {
+		return err
 	}
-	return a.done, err
+	totals, err := a.store.PlanTotals(ctx, a.plan.ID)
+	if err != nil {
+		return err
+	}
+	for _, t := range totals {
+		if t.Kind == string(plan.Adopt) && t.State != store.ItemMarked {
+			a.options.Log.Warn("nothing is delivered yet, since products that are there already were not adopted: make a new plan", "plan", a.plan.ID, "products", t.Count)
+			return nil
+		}
+	}
+	return a.lane.Resume(ctx)
 }
 
 // applying is a plan that is being applied.
@@ -136,7 +154,7 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 		}
 		if undecided(item) {
 			corrections[item.Key] = func(l *store.Link) bool {
-				return hold(l, "there may be several of it there: see synchost show "+fmt.Sprint(a.plan.ID))
+				return l.Remote.ID == "" && hold(l, "there may be several of it there: see synchost show "+fmt.Sprint(a.plan.ID))
 			}
 			continue
 		}
@@ -148,7 +166,7 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 		}
 		was := now.links[item.Key]
 		corrections[item.Key] = func(l *store.Link) bool {
-			if was != nil && !l.Changed.Equal(was.Changed) || was == nil && !l.Changed.IsZero() {
+			if was != nil && !unchanged(l, was) || was == nil && !l.Changed.IsZero() {
 				return false
 			}
 			deliver.Learn(l, finding.Known)
@@ -177,6 +195,9 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 		}
 		if slices.Contains(refused, item.Key) {
 			item.State, item.Reason = store.ItemRefused, "its lane has written it meanwhile"
+			if undecided(item) {
+				item.Reason = "it was linked meanwhile"
+			}
 			a.done.Refused++
 			continue
 		}
@@ -195,6 +216,7 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 type present struct {
 	entries map[string]*event.Entry
 	links   map[string]*store.Link
+	owners  map[string]string       // keys by the remote ids to which they are linked
 	there   map[string][]plan.There // nil: the connector cannot be asked for single products
 }
 
@@ -211,6 +233,14 @@ func (a *applying) look(ctx context.Context, items []store.PlanItem) (now presen
 		return now, nil
 	}
 	r := &run{Reconciler: a.Reconciler, port: a.port, policy: a.policy}
+	owners, err := a.store.LinksTo(ctx, a.options.Name, slices.Collect(maps.Values(remotes)))
+	if err != nil {
+		return now, err
+	}
+	now.owners = make(map[string]string, len(owners))
+	for _, link := range owners {
+		now.owners[link.Remote.ID] = link.Key
+	}
 	if now.entries, now.links, err = r.knownOf(ctx, keys); err != nil || !a.port.Can(sdk.CanFind) {
 		return now, err
 	}
@@ -243,6 +273,9 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 	entry, link := now.entries[item.Key], now.links[item.Key]
 	if link != nil && link.State == store.OnHold {
 		return f, "it is on hold: release it first"
+	}
+	if other, linked := now.owners[item.Remote]; linked && other != item.Key {
+		return f, fmt.Sprintf("the one there is linked to product %q by now", other)
 	}
 	if seq := item.Seq; entry != nil && entry.Seq != seq {
 		return f, "its source has changed it since: the lane brings that"

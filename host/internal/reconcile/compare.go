@@ -38,7 +38,7 @@ func (r *run) learn(ctx context.Context) error {
 	r.learned = r.learned[:0]
 	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
 		lesson := lessons[l.Key]
-		if !l.Changed.Equal(lesson.was.Changed) {
+		if !unchanged(l, &lesson.was) {
 			return false // the next look tells
 		}
 		deliver.Learn(l, lesson.now)
@@ -47,6 +47,10 @@ func (r *run) learn(ctx context.Context) error {
 	})
 	return err
 }
+
+// unchanged says whether a link is as it was when it was read. On disk its time has
+// microseconds; as long as it is only in memory, it has more.
+func unchanged(l, was *store.Link) bool { return l.Changed.UnixMicro() == was.Changed.UnixMicro() }
 
 // compareItems compares a page of the listing with what is known and wanted.
 func (r *run) compareItems(ctx context.Context, items []sdk.Item, asked time.Time) error {
@@ -122,7 +126,7 @@ func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *p
 		r.items = append(r.items, i)
 		return err
 	}
-	if f.Op == 0 && link != nil && (f.News || link.Contended != nil) {
+	if f.Op == 0 && f.Kind != plan.Adopt && link != nil && (f.News || link.Contended != nil) {
 		r.learned = append(r.learned, lesson{*link, f.Known})
 	}
 	if f.Kind == plan.InStep {

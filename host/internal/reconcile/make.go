@@ -80,6 +80,10 @@ func (r *Reconciler) make(ctx context.Context, product string) (store.Plan, erro
 // moved under it.
 const maxMoves = 3
 
+// keepsPlace is how long an interrupted listing may be gone on with: much later, what
+// moved on the pages meanwhile would look as if it were not there.
+const keepsPlace = 24 * time.Hour
+
 // begin takes up a listing that was interrupted, or begins one.
 func (r *run) begin(ctx context.Context) (err error) {
 	if err := r.lookAtLane(ctx); err != nil {
@@ -88,7 +92,7 @@ func (r *run) begin(ctx context.Context) (err error) {
 	if r.listing, err = r.store.Listing(ctx, r.options.Name, store.Reconciling); err != nil {
 		return err
 	}
-	if r.listing.Run > 0 && r.listing.Ended.IsZero() {
+	if r.listing.Run > 0 && r.listing.Ended.IsZero() && r.options.Now().Sub(r.listing.Started) < keepsPlace {
 		if r.plan, err = r.store.Plan(ctx, r.listing.Plan); err == nil && r.plan.State == store.PlanMaking {
 			r.options.Log.Info("the reconciliation goes on where it was interrupted", "plan", r.plan.ID, "products", r.listing.Items)
 			return nil
@@ -118,7 +122,9 @@ func (r *run) newPlan(ctx context.Context, product string) error {
 	if err != nil {
 		return err
 	}
-	applied := slices.ContainsFunc(earlier, func(p store.Plan) bool { return p.State == store.PlanApplied || p.State == store.PlanUndone })
+	applied := slices.ContainsFunc(earlier, func(p store.Plan) bool {
+		return (p.State == store.PlanApplied || p.State == store.PlanUndone) && (p.Product == "" || !p.First)
+	})
 	r.plan = store.Plan{Connector: r.options.Name, Started: r.options.Now(), State: store.PlanMaking, First: !applied, Product: product}
 	r.plan.ID, err = r.store.NewPlan(ctx, r.plan)
 	return err
@@ -197,7 +203,7 @@ func (r *run) plausible(ctx context.Context) error {
 		return err
 	}
 	expected := max(r.listing.LastItems, links)
-	if float64(r.listing.Items) >= r.options.Shrink*float64(expected) {
+	if shrink := r.options.Shrink; shrink == 0 || r.listing.Items >= expected || float64(r.listing.Items) > shrink*float64(expected) {
 		return nil
 	}
 	return fmt.Errorf("the listing has %d products where about %d were expected, and nothing is made of it: if that is right, lower shrink for once",

@@ -51,7 +51,6 @@ func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error
 // back is how a product was.
 type back struct {
 	restore *store.Restore // nil: it was as it is
-	gone    bool           // it was there under an id that there is no more
 }
 
 // backOf is how a product was before an item was done; nil: it is as it was.
@@ -79,10 +78,7 @@ func (r *Reconciler) backOf(item *store.PlanItem) (*back, error) {
 	case item.Op != "" && found.There != nil:
 		all := found.There.Product
 		all.Key = item.Key
-		return &back{
-			restore: &store.Restore{Op: sdk.Upsert, Product: all, Fields: sdk.Diff(&sdk.Product{Key: item.Key}, &all)},
-			gone:    item.Op == sdk.Purge.String(),
-		}, nil
+		return &back{restore: &store.Restore{Op: sdk.Upsert, Product: all, Fields: sdk.Diff(&sdk.Product{Key: item.Key}, &all)}}, nil
 	case item.Kind == string(plan.Adopt):
 		return &back{}, nil
 	}
@@ -110,9 +106,6 @@ func (r *Reconciler) takeBack(ctx context.Context, backs map[string]*back, reaso
 		if r := b.restore; r.Op == sdk.Upsert && len(r.Fields) == 0 && l.Base != nil {
 			// It was taken off sale, and is as it was but for that.
 			r.Product, r.Fields = *l.Base, sdk.Diff(&sdk.Product{Key: l.Key}, l.Base)
-		}
-		if b.gone {
-			l.Remote, l.Base, l.Sent = sdk.Remote{}, nil, nil
 		}
 		l.Restore, l.State, l.Attempts, l.Reason = b.restore, store.Due, 0, reason
 		return true

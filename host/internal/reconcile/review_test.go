@@ -1,0 +1,176 @@
+package reconcile_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/reconcile"
+	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/sdk"
+)
+
+// awaits says whether the lane still waits for its first plan.
+func (w *world) awaits() bool {
+	w.t.Helper()
+	lane, err := w.store.Lane(w.t.Context(), "shop")
+	w.must(err)
+	return lane.State == store.Paused && lane.Reason == store.AwaitsPlan
+}
+
+func (w *world) linkOf(key string) store.Link {
+	w.t.Helper()
+	links, err := w.store.Links(w.t.Context(), "shop", []string{key})
+	w.must(err)
+	if len(links) == 0 {
+		return store.Link{}
+	}
+	return links[0]
+}
+
+// The plan of one product says nothing of the others, which are not made a second
+// time because it was applied.
+func TestAPlanOfOneProductIsNoFirstPlan(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for i := range 3 {
+		w.say(sdk.Created, product(i, "10"))
+		w.shop.put(product(i, "10"))
+	}
+	p, err := w.Plan(ctx, "p1")
+	w.must(err)
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	if !w.awaits() {
+		t.Fatal("the lane goes on")
+	}
+	if p, err = w.Plan(ctx, ""); err != nil || !p.First {
+		t.Errorf("the first plan of all is none: %+v, %v", p, err)
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	w.settle()
+	if held := w.shop.held(t); len(held) != 3 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
+
+// Products that are there already and were not adopted are not made a second time,
+// whichever part of the first plan is applied, and whatever of it does not hold.
+func TestWhatWasNotAdoptedGetsNoTwin(t *testing.T) {
+	for name, kinds := range map[string][]plan.Kind{"another part of the plan": {plan.Missing}, "one changed meanwhile": nil} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			ctx := t.Context()
+			for i := range 5 {
+				w.say(sdk.Created, product(i, "10"))
+			}
+			for i := range 3 {
+				w.shop.put(product(i, "10"))
+			}
+			p, err := w.Plan(ctx, "")
+			w.must(err)
+			if kinds == nil {
+				w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "by hand" })
+			}
+			_, err = w.Apply(ctx, p.ID, p.Hash, kinds, false)
+			w.must(err)
+			if !w.awaits() {
+				t.Fatal("the lane goes on")
+			}
+			w.must(w.Run(ctx))
+			w.settle()
+			if held := w.shop.held(t); len(held) != 5 {
+				t.Errorf("the shop has %d products", len(held))
+			}
+		})
+	}
+}
+
+// A delete that was taken back before it was done is not followed by a second one
+// of what is still there.
+func TestAnUndoneDeleteThatWasNotDoneMakesNoTwin(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.stop()
+	w.options.Policy.OnDelete, w.options.MaxDeletes = plan.DeleteThere, plan.Limit{Count: 5}
+	w.start()
+	w.adopt(3)
+	w.must(w.lane.Pause(ctx, "so that nothing is done yet"))
+	w.say(sdk.Deleted, sdk.Product{Key: "p1"})
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 tombstone-late purge"; got != want {
+		t.Fatalf("it plans %s; want %s", got, want)
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	_, err = w.Undo(ctx, p.ID)
+	w.must(err)
+	w.must(w.lane.Resume(ctx))
+	w.settle()
+	if held := w.shop.held(t); len(held) != 3 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
+
+// What was unlinked is not linked again by a look.
+func TestWhatWasUnlinkedStaysSo(t *testing.T) {
+	w := adopted(t, 3)
+	ctx := t.Context()
+	w.must(w.Unlink(ctx, []string{"p1"}))
+	w.must(w.Run(ctx))
+	if link := w.linkOf("p1"); link.Remote.ID != "" || link.State != store.OnHold {
+		t.Errorf("it is %s, linked to %q", link.State, link.Remote.ID)
+	}
+}
+
+// What is said by link, after a plan was made, is not undone by that plan.
+func TestAPlanDoesNotContradictALink(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for i := range 2 {
+		w.say(sdk.Created, product(i, "10"))
+	}
+	one := w.shop.put(product(0, "10"))
+	two := w.shop.put(product(0, "10")) // its twin
+	other := w.shop.put(product(1, "10"))
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	w.must(w.Link(ctx, "p0", other)) // somebody knows better
+	applied, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	if applied.Marked != 0 || w.linkOf("p0").State == store.OnHold || w.linkOf("p1").Remote.ID != "" {
+		t.Errorf("%d are done, p0 is %s, p1 is linked to %q (%s and %s are twins)", applied.Marked, w.linkOf("p0").State, w.linkOf("p1").Remote.ID, one, two)
+	}
+}
+
+// A listing that was interrupted long ago is begun anew: its pages are others by now.
+func TestAnOldListingIsNotGoneOnWith(t *testing.T) {
+	w := adopted(t, 30)
+	ctx := t.Context()
+	w.shop.onList = func(page int) error {
+		if page == 2 {
+			w.stop()
+			return sdk.Deny(errors.New("the host ends"))
+		}
+		return nil
+	}
+	if _, err := w.Plan(ctx, ""); err == nil {
+		t.Fatal("a plan was made")
+	}
+	w.shop.onList, w.shop.lists = nil, 0
+	w.options.Now = func() time.Time { return time.Now().Add(48 * time.Hour) }
+	w.start()
+	w.must(w.Run(ctx))
+	if w.shop.lists != 5 {
+		t.Errorf("%d of 5 pages were asked for", w.shop.lists)
+	}
+	if got := w.totals(w.newest().ID); got != "" {
+		t.Errorf("it plans %s", got)
+	}
+	if p := w.Progress(); p.Doing != reconcile.Idle {
+		t.Errorf("it is %s", p.Doing)
+	}
+}
