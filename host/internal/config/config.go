@@ -117,7 +117,7 @@ type Connector struct {
 	Jitter     time.Duration     // Watch and Reconcile are put off by a fixed part of it; default 0
 	Match      []string          // how codes are made alike for adoption: "trim" (default), "case", "persian", "zwnj"
 	MaxDeletes Limit             // of one reconciliation; default 2 %
-	Shrink     float64           // a listing smaller than this share of the last one has failed: 0.5 (default); 0: none has
+	Shrink     float64           // a listing of this share of the last one, or less, has failed: 0.5 (default); 0: none has
 	OnUnknown  string            // "" (find, else hold), "retry", "hold"
 	Rate       Rate              // changes a second; zero: unlimited
 	Batch      int               // 0: the connector's limit

@@ -199,7 +199,7 @@ func connectorTable() table[Connector] {
 		field("max_deletes", limit, func(c *Connector) *Limit { return &c.MaxDeletes },
 			"The most products that one reconciliation may archive or delete, as a number or a share of all; with more it does nothing and asks.").or("2%"),
 		field("shrink", share, func(c *Connector) *float64 { return &c.Shrink },
-			"A listing that is smaller than this share of the last one has failed.").or("50%"),
+			"A listing that has this share of the last one, or less, has failed.").or("50%"),
 		field("on_unknown", choice("retry", "hold"), func(c *Connector) *string { return &c.OnUnknown },
 			"What to do when nobody knows whether a create arrived, and the connector can neither find nor list; default: retry for connectors that carry raw events, such as webhook, else hold."),
 		field("rate", rate, func(c *Connector) *Rate { return &c.Rate },

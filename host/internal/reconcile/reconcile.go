@@ -51,7 +51,7 @@ type Options struct {
 	Policy     plan.Policy  // Carried is filled in when the connector is ready
 	Matching   plan.Matching
 	MaxDeletes plan.Limit
-	Shrink     float64 // a listing of fewer than this share of what was expected cannot be right; 0: any can
+	Shrink     float64 // a listing of this share of what was expected, or less, cannot be right; 0: any can
 	PlanOnly   bool    // plans wait for an operator
 	Timeout    time.Duration
 	Log        hclog.Logger

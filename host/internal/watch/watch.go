@@ -56,7 +56,7 @@ type Port interface {
 // Options are a source's settings.
 type Options struct {
 	Name    string
-	Shrink  float64       // a listing of less than this share of the last one has failed; 0: none has
+	Shrink  float64       // a listing of this share of the last one, or less, has failed; 0: none has
 	Timeout time.Duration // of one call; 0: the connector's
 	Log     hclog.Logger
 	Now     func() time.Time // default time.Now
@@ -283,7 +283,7 @@ const unseenStep = 200
 
 // missing accepts that what is on no listing any more is gone.
 func (l *listing) missing(ctx context.Context) error {
-	if float64(l.at.Items) < l.options.Shrink*float64(l.at.LastItems) {
+	if shrink := l.options.Shrink; shrink > 0 && l.at.Items < l.at.LastItems && float64(l.at.Items) <= shrink*float64(l.at.LastItems) {
 		return fmt.Errorf("the listing has %d products where the last one had %d, and nothing is taken for gone: if that is right, lower shrink for once", l.at.Items, l.at.LastItems)
 	}
 	for after := ""; ; {

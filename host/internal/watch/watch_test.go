@@ -225,10 +225,14 @@ func TestAListingThatMissesSomethingDeletesNothing(t *testing.T) {
 	}
 	w.source.trouble = nil
 
-	// It is a tenth of what it was.
-	w.source.products = map[string]sdk.Item{"p000": all["p000"]}
+	// It is half of what it was.
+	w.source.products = map[string]sdk.Item{}
+	for n := range 15 {
+		id := fmt.Sprintf("p%03d", n)
+		w.source.products[id] = all[id]
+	}
 	if err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nothing is taken for gone") {
-		t.Errorf("a listing of one: %v", err)
+		t.Errorf("a listing of half: %v", err)
 	}
 	w.source.products = all
 
