@@ -179,8 +179,12 @@ func (w *Watcher) begin(ctx context.Context, port Port) (*listing, error) {
 	if was.Run > 0 && was.Ended.IsZero() && now.Sub(was.Started) < wholeEvery {
 		return l, nil
 	}
+	run := was.Run + 1
+	if failed := was.Ended.IsZero() || was.Whole.IsZero(); failed && was.Run > 0 && was.Since.IsZero() {
+		run = was.Run // it was not read to its end: what it did not have says nothing
+	}
 	l.at = store.Listing{
-		Connector: w.options.Name, Purpose: store.Watching, Run: was.Run + 1, Started: now, LastItems: was.LastItems, Whole: now,
+		Connector: w.options.Name, Purpose: store.Watching, Run: run, Started: now, LastItems: was.LastItems, Whole: now,
 	}
 	if port.Can(sdk.CanSince) && !was.Whole.IsZero() && now.Sub(was.Whole) < wholeEvery {
 		l.at.Run, l.at.Since, l.at.Whole = was.Run, was.Started.Add(-overlap), was.Whole
@@ -225,9 +229,6 @@ func (l *listing) list(ctx context.Context) error {
 	}
 	return nil
 }
-
-// pageTries is how often a page is asked for whose source asks for a pause.
-const pageTries = 5
 
 func (l *listing) timeout() time.Duration {
 	if l.options.Timeout > 0 {
@@ -300,6 +301,10 @@ func (l *listing) missing(ctx context.Context) error {
 
 // miss deals with products that were not listed.
 func (l *listing) miss(ctx context.Context, unseen []store.Sighting) error {
+	unseen, err := l.moved(ctx, unseen)
+	if err != nil {
+		return err
+	}
 	var gone, there []store.Sighting
 	if l.port.Can(sdk.CanFind) {
 		found, err := l.ask(ctx, unseen)
@@ -339,12 +344,42 @@ func (l *listing) miss(ctx context.Context, unseen []store.Sighting) error {
 	return l.store.Unsee(ctx, l.options.Name, store.Watching, remotes)
 }
 
+// moved forgets those of list that were listed under another id, and returns the others.
+func (l *listing) moved(ctx context.Context, list []store.Sighting) (others []store.Sighting, err error) {
+	keys := make([]string, len(list))
+	for i, s := range list {
+		keys[i] = s.Key
+	}
+	all, err := l.store.Sightings(ctx, l.options.Name, store.Watching, keys)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, s := range all {
+		seen[s.Key] = seen[s.Key] || s.Run == l.at.Run
+	}
+	var remotes []string
+	for _, s := range list {
+		if seen[s.Key] {
+			remotes = append(remotes, s.Remote)
+		} else {
+			others = append(others, s)
+		}
+	}
+	if len(remotes) == 0 {
+		return others, nil
+	}
+	return others, l.store.Unsee(ctx, l.options.Name, store.Watching, remotes)
+}
+
 // ask asks the source for products, by their ids there.
 func (l *listing) ask(ctx context.Context, list []store.Sighting) (map[string]*sdk.Item, error) {
 	refs := make([]sdk.Ref, len(list))
 	for i, s := range list {
 		refs[i] = sdk.Ref{Key: s.Key, Remote: s.Remote}
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.timeout())
+	defer cancel()
 	items, err := l.port.Find(ctx, refs)
 	found := make(map[string]*sdk.Item, len(items))
 	for i := range items {
