@@ -71,7 +71,7 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 	}
 	policy := r.options.Policy
 	policy.Carried = port.Opened().Fields
-	a := &applying{Reconciler: r, port: port, policy: &policy, plan: p}
+	a := &applying{Reconciler: r, port: port, policy: &policy, plan: p, resumed: p.State == store.PlanApplying}
 	if p.State != store.PlanApplying {
 		var only []string
 		for _, kind := range kinds {
@@ -134,10 +134,11 @@ func (a *applying) letGo(ctx context.Context) error {
 // applying is a plan that is being applied.
 type applying struct {
 	*Reconciler
-	port   deliver.Port
-	policy *plan.Policy
-	plan   store.Plan
-	done   Applied
+	port    deliver.Port
+	policy  *plan.Policy
+	plan    store.Plan
+	resumed bool // it was interrupted
+	done    Applied
 }
 
 // mark has some items done, as far as they still hold.
@@ -159,6 +160,11 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 			continue
 		}
 		finding, why := a.again(item, now)
+		if why != "" && a.did(item, &finding, now.links[item.Key]) {
+			item.State = store.ItemMarked
+			a.done.Marked++
+			continue
+		}
 		if item.Reason = why; why != "" {
 			item.State = store.ItemRefused
 			a.done.Refused++
@@ -175,7 +181,7 @@ func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
 				return hold(l, item.Reason)
 			}
 			if finding.Op != 0 {
-				l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, fmt.Sprintf("plan %d: %s", a.plan.ID, item.Kind)
+				l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, a.because(item)
 			}
 			return true
 		}
@@ -295,6 +301,25 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 		return f, "it has changed there since: make a new plan"
 	}
 	return f, ""
+}
+
+// did says whether an item that does not hold any more was done already, before the
+// plan was interrupted: then it can be undone, too.
+func (a *applying) did(item *store.PlanItem, f *plan.Finding, link *store.Link) bool {
+	switch {
+	case !a.resumed:
+		return false
+	case link != nil && link.State == store.Due && link.Reason == a.because(item):
+		return true
+	case f.Kind == "" || f.Op != 0:
+		return false
+	}
+	return item.Op != "" || link != nil && link.Remote.ID == item.Remote
+}
+
+// because is why an item's product is behind.
+func (a *applying) because(item *store.PlanItem) string {
+	return fmt.Sprintf("plan %d: %s", a.plan.ID, item.Kind)
 }
 
 // undecided says whether an item is of a product of which nobody knows which one

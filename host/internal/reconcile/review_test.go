@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/reconcile"
 	"github.com/synchost/synchost/host/internal/store"
+	"github.com/synchost/synchost/host/internal/store/sqlite"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -172,5 +174,51 @@ func TestAnOldListingIsNotGoneOnWith(t *testing.T) {
 	}
 	if p := w.Progress(); p.Doing != reconcile.Idle {
 		t.Errorf("it is %s", p.Doing)
+	}
+}
+
+// forgetful is a store that fails once to write what became of a plan's items.
+type forgetful struct {
+	*sqlite.Store
+	failed bool
+}
+
+func (s *forgetful) SaveItems(ctx context.Context, items []store.PlanItem) error {
+	if !s.failed {
+		s.failed = true
+		return errors.New("the host ends")
+	}
+	return s.Store.SaveItems(ctx, items)
+}
+
+// What a plan did just before it was interrupted counts as done when it goes on, so
+// that it can be taken back.
+func TestWhatWasDoneBeforeAnInterruptionCanBeUndone(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for i := range 4 {
+		w.say(sdk.Created, product(i, "10"))
+	}
+	w.shop.put(product(0, "10"))
+	w.shop.put(product(1, "12"))
+	w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	w.must(w.lane.Resume(ctx)) // the lane is faster than we are
+	w.settle()
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 adopt  marked, 1 adopt upsert marked, 2 missing upsert marked"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+	_, err = w.Undo(ctx, p.ID)
+	w.must(err)
+	w.settle()
+	held := w.shop.held(t)
+	if len(held) != 4 || held["SKU-0001"].Product.Prices[0].Amount != "12" || !held["SKU-0002"].Archived || !held["SKU-0003"].Archived {
+		t.Errorf("taken back, there is %+v", held)
 	}
 }
