@@ -30,6 +30,11 @@ func (r *Reconciler) Apply(ctx context.Context, id int64, hash string, kinds []p
 	if err != nil {
 		return Applied{}, err
 	}
+	for _, kind := range kinds {
+		if !slices.Contains(kindsOfItems, kind) {
+			return Applied{}, fmt.Errorf("only %q: there is no such kind; there are %q", kind, kindsOfItems)
+		}
+	}
 	switch {
 	case hash != "" && hash != p.Hash:
 		return Applied{}, fmt.Errorf("plan %d says something else by now (its hash is %s, not %s): look at it again", id, p.Hash, hash)
@@ -299,6 +304,8 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 		return f, err.Error()
 	case digest != found.Digest:
 		return f, "it has changed there since: make a new plan"
+	case now.there == nil && link != nil && link.Changed.After(a.plan.Made):
+		return f, "it was written since, and this connector cannot be asked how it is now: make a new plan"
 	}
 	return f, ""
 }

@@ -19,6 +19,10 @@ const (
 	contended  plan.Kind = "contended"  // somebody else writes it, too, and it is left alone
 )
 
+// kindsOfItems are those that items of plans may have.
+var kindsOfItems = []plan.Kind{plan.Missing, plan.Drift, plan.Edited, plan.NotOwned, plan.FilteredOut, plan.Extra, plan.TombstoneLate,
+	plan.Adopt, plan.Foreign, plan.Duplicate, plan.Ambiguous, failed, unreadable, contended}
+
 // Found is what a plan's item keeps of a finding.
 type Found struct {
 	Fields []plan.FieldChange `json:"fields,omitempty"`

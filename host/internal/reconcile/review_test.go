@@ -222,3 +222,40 @@ func TestWhatWasDoneBeforeAnInterruptionCanBeUndone(t *testing.T) {
 		t.Errorf("taken back, there is %+v", held)
 	}
 }
+
+// A plan that is older than what was written since makes nothing a second time, also
+// where the platform cannot be asked for single products.
+func TestAnOldPlanMakesNothingTwice(t *testing.T) {
+	w := adopted(t, 5)
+	ctx := t.Context()
+	w.shop.finds = false
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	old, err := w.Plan(ctx, "")
+	w.must(err)
+	newer, err := w.Plan(ctx, "p1")
+	w.must(err)
+	for _, p := range []store.Plan{newer, old} {
+		_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+		w.must(err)
+		w.settle()
+	}
+	if held := w.shop.held(t); len(held) != 5 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
+
+// A kind that does not exist does not make a plan one that was applied.
+func TestAnUnknownKindIsAnError(t *testing.T) {
+	w := adopted(t, 1)
+	w.shop.edit("SKU-0000", func(i *sdk.Item) { i.Product.Name = "by hand" })
+	p, err := w.Plan(t.Context(), "")
+	w.must(err)
+	for _, kind := range []plan.Kind{"archive", ""} {
+		if _, err := w.Apply(t.Context(), p.ID, p.Hash, []plan.Kind{kind}, false); err == nil {
+			t.Errorf("%q is applied", kind)
+		}
+	}
+	if got := w.newest().State; got != store.PlanOpen {
+		t.Errorf("the plan is %s", got)
+	}
+}
