@@ -96,7 +96,27 @@ func (c *Completer) complete(ctx context.Context, entries []event.Entry) error {
 	}
 	slices.SortFunc(keys, func(a, b string) int { return int(hints[a] - hints[b]) })
 	for part := range slices.Chunk(keys, findAtOnce) {
-		if err := c.find(ctx, port, part, hints); err != nil {
+		err := c.find(ctx, port, part, hints)
+		if err != nil && sdk.KindOf(err) == sdk.Rejected {
+			err = c.findEach(ctx, port, part, hints)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findEach asks for products one by one, so that one that the source does not want
+// to be asked for holds up no other.
+func (c *Completer) findEach(ctx context.Context, port Port, keys []string, hints map[string]int64) error {
+	for _, key := range keys {
+		err := c.find(ctx, port, []string{key}, hints)
+		if err != nil && sdk.KindOf(err) == sdk.Rejected {
+			c.options.Log.Warn("the source does not say what a product is of which there was a hint: it is left as it was", "product", key, "error", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
