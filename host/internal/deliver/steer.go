@@ -126,7 +126,11 @@ func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Li
 // Hold has products left as they are at the platform until Release, whatever
 // happens at their source.
 func (l *Lane) Hold(ctx context.Context, keys []string, reason string) error {
+	every := l.Status().Deliver != Latest
 	_, err := l.Correct(ctx, keys, func(link *store.Link) bool {
+		if every && link.State == store.InStep {
+			link.Seq = l.row.Passed() + 1 // where it goes on then
+		}
 		link.State, link.Reason = store.OnHold, reason
 		return true
 	})
