@@ -111,7 +111,9 @@ func (s *session) turnedDown(p *product, a *attempt, kind sdk.Kind) {
 		s.done(p, a)
 	case kind == sdk.Gone:
 		p.link.Remote, p.link.Base, p.link.Sent = sdk.Remote{}, nil, nil
-		p.link.Unknown = false
+		// People may have made it anew: it is looked for, where the connector can.
+		p.link.Unknown = s.port.Can(sdk.CanFind) || s.port.Can(sdk.CanList)
+		p.marked, p.looked = false, false
 		s.failed(p, a, time.Second)
 	default: // Conflict
 		p.link.Unknown, p.marked, p.looked = true, false, false // look again before the next write

@@ -17,7 +17,13 @@ type command struct {
 
 // ask has the lane run do between two sessions.
 func (l *Lane) ask(ctx context.Context, do func(context.Context) error) error {
-	c := command{do: do, done: make(chan error, 1)}
+	asked := ctx
+	c := command{done: make(chan error, 1), do: func(ctx context.Context) error {
+		if asked.Err() != nil {
+			return context.Cause(asked) // nobody waits for it any more
+		}
+		return do(ctx)
+	}}
 	select {
 	case l.commands <- c:
 	case <-ctx.Done():
@@ -89,6 +95,7 @@ func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Li
 	if len(keys) == 0 {
 		return nil, nil
 	}
+	var others []string // read only when it is done: who gives up waiting leaves it to the lane
 	err = l.ask(ctx, func(ctx context.Context) error {
 		links, err := l.store.Links(ctx, l.options.Name, keys)
 		if err != nil {
@@ -107,7 +114,7 @@ func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Li
 			}
 			switch {
 			case !change(&link):
-				refused = append(refused, key)
+				others = append(others, key)
 			case !blank(&link):
 				link.Changed = now
 				if link.State == store.Due {
@@ -120,7 +127,10 @@ func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Li
 		}
 		return l.store.Record(ctx, r)
 	})
-	return refused, err
+	if err != nil {
+		return nil, err
+	}
+	return others, nil
 }
 
 // Hold has products left as they are at the platform until Release, whatever

@@ -54,6 +54,7 @@ func (r *Reconciler) Look(ctx context.Context, keys []string) error {
 		f, err := plan.Compare(entries[key], deliver.Known(link), one, &policy)
 		switch {
 		case err != nil: // the lane tells of it
+		case f.Kind == plan.Adopt: // what was unlinked stays so, and what never was linked waits for a plan
 		case f.Op != 0:
 			if err := r.mend(ctx, key); err != nil {
 				return err

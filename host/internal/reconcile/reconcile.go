@@ -154,6 +154,9 @@ func (r *Reconciler) Await(ctx context.Context) error {
 	if err != nil || len(plans) > 0 {
 		return err
 	}
+	if _, links, err := r.store.Verified(ctx, r.options.Name, time.Time{}); err != nil || links > 0 {
+		return err // it begins again, and knows what is there
+	}
 	lane.State, lane.Reason = store.Paused, store.AwaitsPlan
 	return r.store.Record(ctx, store.Record{Connector: lane.Connector, Lane: &lane})
 }

@@ -166,8 +166,8 @@ func (r *Reconciler) backSince(ctx context.Context, key string, since time.Time)
 			if d.At.Before(since) || d.Outcome != store.Done {
 				continue
 			}
-			if d.Before == nil && len(had) == 0 && d.Op == sdk.Upsert.String() { // it was created
-				return &back{restore: &store.Restore{Op: r.takeOff(), Product: sdk.Product{Key: key}}}, nil
+			if d.Before == nil && len(had) == 0 && d.Op == sdk.Upsert.String() { // it was created, or taken over
+				return &back{restore: &store.Restore{Op: sdk.Archive, Product: sdk.Product{Key: key}}}, nil
 			}
 			for _, path := range d.Fields {
 				if d.Before != nil && !had[path] {
