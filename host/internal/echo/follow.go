@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/follow"
 	"github.com/synchost/synchost/host/internal/plan"
-	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -20,7 +20,6 @@ type Follower struct {
 	look        func(ctx context.Context, keys []string) error
 	metrics     *Metrics
 	log         hclog.Logger
-	wait        time.Duration // before the next try
 }
 
 // NewFollower makes a Follower; look has products looked at at the destination, and
@@ -37,48 +36,20 @@ func (f *Follower) Name() string { return f.destination.Name }
 func Position(connector string) string { return "echoes:" + connector }
 
 const (
-	step         = 512
-	settle       = 5 * time.Second // in which what is told of one product becomes one look
-	lookAtOnce   = 100
-	firstWait    = time.Second
-	longestWait  = 5 * time.Minute
-	waitsForNews = time.Minute
+	step       = 512
+	settle     = 5 * time.Second // in which what is told of one product becomes one look
+	lookAtOnce = 100
 )
 
 // Run follows until ctx ends. A destination that cannot be asked keeps what is to
 // be looked at waiting, in its order, however long.
 func (f *Follower) Run(ctx context.Context) error {
-	row, err := f.store.Lane(ctx, Position(f.destination.Name))
-	if err != nil {
-		return err
-	}
-	for ctx.Err() == nil {
-		changed := f.store.Changed()
-		entries, err := f.read(ctx, row.Cursor)
-		if err == nil && len(entries) == 0 {
-			select {
-			case <-changed:
-			case <-time.After(waitsForNews):
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if err == nil {
-			err = f.follow(ctx, entries)
-		}
-		if err == nil {
-			row.Cursor = entries[len(entries)-1].Seq
-			err = f.store.Record(ctx, store.Record{Connector: row.Connector, Lane: &row})
-		}
-		if err != nil && ctx.Err() == nil {
-			f.wait = min(max(2*f.wait, firstWait), longestWait)
-			f.log.Warn("what was changed at the destination waits to be looked at", "error", err, "next try in", f.wait)
-			pause(ctx, f.wait)
-			continue
-		}
-		f.wait = 0
-	}
-	return nil
+	return follow.Follower{
+		Store: f.store, Name: Position(f.destination.Name), Do: f.follow, Read: f.read,
+		Failed: func(err error, wait time.Duration) {
+			f.log.Warn("what was changed at the destination waits to be looked at", "error", err, "next try in", wait)
+		},
+	}.Run(ctx)
 }
 
 // read reads on, and where there is something to look at waits for what else is

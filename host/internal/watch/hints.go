@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/follow"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
@@ -17,7 +18,6 @@ import (
 type Completer struct {
 	*Watcher
 	receivers []string
-	wait      time.Duration // before the next try
 }
 
 // NewCompleter makes a completer for the hints that these receivers bring.
@@ -30,46 +30,21 @@ func NewCompleter(w *Watcher, receivers []string) *Completer {
 func Position(source string) string { return "hints:" + source }
 
 const (
-	hintStep     = 512
-	firstWait    = time.Second
-	longestWait  = 5 * time.Minute
-	findAtOnce   = 100
-	waitsForNews = time.Minute
+	hintStep   = 512
+	findAtOnce = 100
 )
 
 // Run completes hints until ctx ends.
 func (c *Completer) Run(ctx context.Context) error {
-	row, err := c.store.Lane(ctx, Position(c.options.Name))
-	if err != nil {
-		return err
-	}
-	for ctx.Err() == nil {
-		changed := c.store.Changed()
-		entries, err := c.store.Journal(ctx, row.Cursor, hintStep)
-		if err == nil && len(entries) == 0 {
-			select {
-			case <-changed:
-			case <-time.After(waitsForNews):
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if err == nil {
-			err = c.complete(ctx, entries)
-		}
-		if err == nil {
-			row.Cursor = entries[len(entries)-1].Seq
-			err = c.store.Record(ctx, store.Record{Connector: row.Connector, Lane: &row})
-		}
-		if err != nil && ctx.Err() == nil {
-			c.wait = min(max(2*c.wait, firstWait), longestWait)
-			c.options.Log.Warn("hints wait for their source", "error", err, "next try in", c.wait)
-			pause(ctx, c.wait)
-			continue
-		}
-		c.wait = 0
-	}
-	return nil
+	return follow.Follower{
+		Store: c.store, Name: Position(c.options.Name), Do: c.complete,
+		Read: func(ctx context.Context, after int64) ([]event.Entry, error) {
+			return c.store.Journal(ctx, after, hintStep)
+		},
+		Failed: func(err error, wait time.Duration) {
+			c.options.Log.Warn("hints wait for their source", "error", err, "next try in", wait)
+		},
+	}.Run(ctx)
 }
 
 // complete asks for the products of which entries hint.

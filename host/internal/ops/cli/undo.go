@@ -25,11 +25,14 @@ release.`,
 			var answer ops.Undone
 			var err error
 			if product == "" && since == "" {
-				id, _, wrong := readPlanName(args[0])
-				if wrong != nil {
+				if _, _, wrong := readPlanName(args[0]); wrong != nil {
 					return usageError(fmt.Sprintf("%q is no plan: name one, or write undo %s --product KEY, or --since TIME", args[0], args[0]))
 				}
-				answer, err = call[ops.Undone](ctx, a, "POST", fmt.Sprintf("/v1/plans/%d/undo", id), nil, nil)
+				plan, wrong := a.getPlan(ctx, args[0])
+				if wrong != nil {
+					return wrong
+				}
+				answer, err = call[ops.Undone](ctx, a, "POST", fmt.Sprintf("/v1/plans/%d/undo", plan.ID), nil, nil)
 			} else {
 				request := ops.UndoRequest{Product: product}
 				if since != "" {
