@@ -279,6 +279,7 @@ func TestTimesThatTheClockJumpsOverAreOneSkipped(t *testing.T) {
 		if err := s.Trigger(t.Context(), "slow"); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // it has begun
 		w.set(noon.AddDate(0, 0, 7))
 		time.Sleep(5 * time.Minute)
 		w.ranAt("10 12:00:00")
