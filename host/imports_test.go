@@ -29,6 +29,7 @@ var walls = map[string][]string{
 	"host/internal/store":           {"host/internal/event"},
 	"host/internal/store/sqlite":    {"host/internal/event", "host/internal/store"},
 	"host/internal/store/storetest": {"host/internal/event", "host/internal/store"},
+	"host/internal/simtest":         {},
 	"host/internal/expression":      {"host/internal/event"},
 	"host/internal/plan":            {"host/internal/event", "host/internal/expression"},
 	"host/internal/receive":         {"host/internal/config", "host/internal/event", "host/internal/expression", "host/internal/store", "sdk/rest"},

@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/host/internal/store"
 )
 
 // action is something that somebody does.
 type action struct {
 	at time.Duration
-	do func(d *rand.Rand)
+	do func(d simtest.Dice)
 }
 
 // chaos lets the source, the operator and the faults do what they do.
@@ -23,12 +23,12 @@ func (s *simulation) chaos() {
 	var script []action
 	d := s.dice("script")
 	for range s.sends {
-		script = append(script, action{between(d, 0, s.lasts), s.send})
+		script = append(script, action{d.Between(0, s.lasts), s.send})
 	}
 	for range s.acts {
-		do := pick(d, s.operator())
-		script = append(script, action{between(d, 0, s.lasts), func(d *rand.Rand) {
-			if chance(d, 0.5) { // while there is much to do
+		do := simtest.Pick(d, s.operator())
+		script = append(script, action{d.Between(0, s.lasts), func(d simtest.Dice) {
+			if d.Chance(0.5) { // while there is much to do
 				s.send(d)
 				s.await(d)
 			}
@@ -39,24 +39,22 @@ func (s *simulation) chaos() {
 	for i, act := range script {
 		d := s.dice("action", i)
 		// What happens at the same time has no order: there is always a moment between.
-		time.Sleep(max(time.Until(s.began.Add(act.at)), between(d, time.Microsecond, time.Millisecond)))
+		time.Sleep(max(time.Until(s.began.Add(act.at)), d.Between(time.Microsecond, time.Millisecond)))
 		act.do(d)
 	}
 	time.Sleep(time.Until(s.began.Add(s.lasts)))
 }
 
-func pick[T any](d *rand.Rand, list []T) T { return list[d.IntN(len(list))] }
-
 // await waits for a moment at which it matters what happens next: something has
 // just arrived at the platform, or been written, and nobody was told yet.
-func (s *simulation) await(d *rand.Rand) {
+func (s *simulation) await(d simtest.Dice) {
 	moment := make(chan struct{})
 	s.mu.Lock()
 	s.moment, s.momentsLeft = moment, d.IntN(10)
 	s.mu.Unlock()
 	select {
 	case <-moment:
-	case <-time.After(between(d, 0, time.Second)):
+	case <-time.After(d.Between(0, time.Second)):
 	}
 }
 
@@ -69,15 +67,15 @@ func (s *simulation) passes() {
 }
 
 // operator lists what the operator, or fate, may do to the host.
-func (s *simulation) operator() []func(*rand.Rand) {
-	list := []func(*rand.Rand){s.restart, s.pause, s.replay, s.replay, s.retry, s.prune, s.changePolicy}
+func (s *simulation) operator() []func(simtest.Dice) {
+	list := []func(simtest.Dice){s.restart, s.pause, s.replay, s.replay, s.retry, s.prune, s.changePolicy}
 	if s.faults != (faults{}) {
 		list = append(list, s.kill, s.kill, s.killProcess)
 	}
 	return list
 }
 
-func (s *simulation) restart(*rand.Rand) {
+func (s *simulation) restart(simtest.Dice) {
 	s.log("the host is restarted")
 	s.stopHost()
 	s.closeDisk()
@@ -85,22 +83,22 @@ func (s *simulation) restart(*rand.Rand) {
 	s.startHost()
 }
 
-func (s *simulation) kill(d *rand.Rand) {
+func (s *simulation) kill(d simtest.Dice) {
 	s.log("the host is killed")
 	s.killHost(d)
-	time.Sleep(between(d, 0, time.Minute))
+	time.Sleep(d.Between(0, time.Minute))
 	s.startHost()
 	s.log("the host runs again")
 }
 
-func (s *simulation) killProcess(*rand.Rand) {
+func (s *simulation) killProcess(simtest.Dice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logLocked("the connector's process is killed")
 	s.host.dies()
 }
 
-func (s *simulation) changePolicy(d *rand.Rand) {
+func (s *simulation) changePolicy(d simtest.Dice) {
 	s.stopHost()
 	s.mu.Lock()
 	s.policies = append(s.policies, newPolicy(d))
@@ -119,8 +117,8 @@ func (s *simulation) asks(what string, do func(h *host) error) {
 	})
 }
 
-func (s *simulation) pause(d *rand.Rand) {
-	lasts := between(d, 0, 10*time.Minute)
+func (s *simulation) pause(d simtest.Dice) {
+	lasts := d.Between(0, 10*time.Minute)
 	s.asks("pause", func(h *host) error {
 		if err := h.lane.Pause(h.ctx, "stocktaking"); err != nil {
 			return err
@@ -134,7 +132,7 @@ func (s *simulation) pause(d *rand.Rand) {
 	})
 }
 
-func (s *simulation) replay(d *rand.Rand) {
+func (s *simulation) replay(d simtest.Dice) {
 	head, err := s.disk.Head(context.Background())
 	if err != nil || head == 0 {
 		return
@@ -154,7 +152,7 @@ func (s *simulation) replay(d *rand.Rand) {
 }
 
 // retry is done while nothing moves, so that the operator can look at the platform first.
-func (s *simulation) retry(*rand.Rand) {
+func (s *simulation) retry(simtest.Dice) {
 	s.asks("retry", func(h *host) error {
 		if err := h.lane.Pause(h.ctx, "to retry"); err != nil {
 			return err
@@ -187,11 +185,11 @@ func (s *simulation) tidyUp() []string {
 	return keys
 }
 
-func (s *simulation) prune(d *rand.Rand) {
+func (s *simulation) prune(d simtest.Dice) {
 	lane, err := s.disk.Lane(context.Background(), connectorName)
 	if err == nil {
 		var n int64
-		n, err = s.disk.Prune(context.Background(), store.PruneLimits{Passed: lane.Passed(), EventsBefore: time.Now().Add(-between(d, 0, s.lasts))})
+		n, err = s.disk.Prune(context.Background(), store.PruneLimits{Passed: lane.Passed(), EventsBefore: time.Now().Add(-d.Between(0, s.lasts))})
 		s.log("%d rows are pruned up to %d", n, lane.Passed())
 	}
 	if err != nil {
@@ -204,15 +202,15 @@ func (s *simulation) prune(d *rand.Rand) {
 
 // send has the source send some events, and first those that it could not send
 // before, or of which it was not told that they were accepted.
-func (s *simulation) send(d *rand.Rand) {
+func (s *simulation) send(d simtest.Dice) {
 	events := s.unsent
 	for range 1 + d.IntN(s.most) {
 		events = append(events, s.truth.invent(d))
 	}
 	s.unsent = nil
 	s.mu.Lock()
-	full := s.inTrouble(diskFull) || chance(d, s.faults.disk)
-	untold := chance(d, s.faults.written)
+	full := s.inTrouble(diskFull) || d.Chance(s.faults.disk)
+	untold := d.Chance(s.faults.written)
 	s.mu.Unlock()
 	if full || untold {
 		s.unsent = slices.Clip(events)

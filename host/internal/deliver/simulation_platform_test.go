@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/synchost/synchost/host/internal/deliver"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -90,19 +90,19 @@ func (p *shop) take(c *sdk.Change) sdk.Result {
 	result := func(err error) sdk.Result { return sdk.Result{Key: c.Key, Err: err} }
 	r, f := p.of(c), s.faults
 	switch {
-	case s.inTrouble(throttles), chance(d, f.throttled):
-		return result(sdk.Throttle(pick(d, []time.Duration{0, 0, time.Second, 90 * time.Second}), errors.New("429")))
-	case s.inTrouble(denies), chance(d, f.denied):
+	case s.inTrouble(throttles), d.Chance(f.throttled):
+		return result(sdk.Throttle(simtest.Pick(d, []time.Duration{0, 0, time.Second, 90 * time.Second}), errors.New("429")))
+	case s.inTrouble(denies), d.Chance(f.denied):
 		return result(sdk.Deny(errors.New("401")))
-	case chance(d, f.temporary):
-		return result(pick(d, []error{errReset, sdk.Retry(time.Minute, errors.New("503"))}))
-	case chance(s.dice("version", s.truth.version(c)), f.rejected):
+	case d.Chance(f.temporary):
+		return result(simtest.Pick(d, []error{errReset, sdk.Retry(time.Minute, errors.New("503"))}))
+	case s.dice("version", s.truth.version(c)).Chance(f.rejected):
 		s.truth.rejected(c)
 		return result(sdk.Reject("name", errors.New("not acceptable")))
-	case r != nil && !s.keyed && chance(d, f.gone):
+	case r != nil && !s.keyed && d.Chance(f.gone):
 		p.remotes = slices.DeleteFunc(p.remotes, func(other *remote) bool { return other == r })
 		r = nil
-	case r != nil && s.versions && chance(d, f.conflict):
+	case r != nil && s.versions && d.Chance(f.conflict):
 		r.version++ // somebody wrote to it
 	}
 	switch {
@@ -112,7 +112,7 @@ func (p *shop) take(c *sdk.Change) sdk.Result {
 		return result(sdk.Changed(errors.New("412")))
 	}
 	answer := p.write(c, r)
-	if chance(d, f.written) {
+	if d.Chance(f.written) {
 		return result(errReset)
 	}
 	return answer
@@ -230,7 +230,7 @@ func (h *host) dies() {
 	close(p.dead)
 	s := h.sim
 	s.platform.starts++
-	h.restartAt = time.Now().Add(between(s.dice("start", s.platform.starts), time.Millisecond, 3*time.Second))
+	h.restartAt = time.Now().Add(s.dice("start", s.platform.starts).Between(time.Millisecond, 3*time.Second))
 }
 
 // Ready waits for a process, and starts one.
@@ -266,7 +266,7 @@ func (p *process) Opened() sdk.Opened {
 func (p *process) Can(c sdk.Capability) bool { return slices.Contains(p.host.sim.can, c) }
 
 // way is the way of a request, or of an answer.
-func (p *process) way(ctx context.Context, d *rand.Rand) error {
+func (p *process) way(ctx context.Context, d simtest.Dice) error {
 	s := p.host.sim
 	s.mu.Lock()
 	most := max(s.slow, s.faults.slow)
@@ -294,7 +294,7 @@ func (p *process) Apply(ctx context.Context, changes []sdk.Change) ([]sdk.Result
 		return nil, err
 	}
 	results, err := p.apply(ctx, d, changes)
-	time.Sleep(between(d, 1, time.Microsecond)) // what ends at the same time has no order
+	time.Sleep(d.Between(1, time.Microsecond)) // what ends at the same time has no order
 	end(results, err)
 	return results, err
 }
@@ -345,7 +345,7 @@ func (p *process) begins(changes []sdk.Change) (end func([]sdk.Result, error), e
 }
 
 // apply is what becomes of a call.
-func (p *process) apply(ctx context.Context, d *rand.Rand, changes []sdk.Change) ([]sdk.Result, error) {
+func (p *process) apply(ctx context.Context, d simtest.Dice, changes []sdk.Change) ([]sdk.Result, error) {
 	s := p.host.sim
 	way := p.way(ctx, d)
 	s.mu.Lock()
@@ -362,25 +362,25 @@ func (p *process) apply(ctx context.Context, d *rand.Rand, changes []sdk.Change)
 	switch some := changes[:d.IntN(len(changes)+1)]; {
 	case gone:
 		err = errGone
-	case slices.ContainsFunc(changes, isPoison), chance(d, f.dies):
+	case slices.ContainsFunc(changes, isPoison), d.Chance(f.dies):
 		p.arrive(some)
 		p.host.dies()
 		err = errGone
-	case chance(d, f.notSent):
+	case d.Chance(f.notSent):
 		p.host.dies()
 		err = errNotSent
-	case s.inTrouble(down), chance(d, f.failed):
-		if chance(d, 0.3) {
+	case s.inTrouble(down), d.Chance(f.failed):
+		if d.Chance(0.3) {
 			p.arrive(some)
 		}
-		err = pick(d, []error{errReset, sdk.Retry(0, errReset)})
-	case s.inTrouble("silent"), chance(d, f.lost):
+		err = simtest.Pick(d, []error{errReset, sdk.Retry(0, errReset)})
+	case s.inTrouble("silent"), d.Chance(f.lost):
 		p.arrive(some)
 		silent = true
-	case chance(d, f.partial):
+	case d.Chance(f.partial):
 		results = p.arrive(some)
-		err = pick(d, []error{nil, errReset, sdk.Throttle(0, errors.New("429")), sdk.Throttle(time.Minute, errors.New("429"))})
-	case chance(d, f.faulty):
+		err = simtest.Pick(d, []error{nil, errReset, sdk.Throttle(0, errors.New("429")), sdk.Throttle(time.Minute, errors.New("429"))})
+	case d.Chance(f.faulty):
 		results = p.arrive(changes)
 		switch d.IntN(3) {
 		case 0:
@@ -390,7 +390,7 @@ func (p *process) apply(ctx context.Context, d *rand.Rand, changes []sdk.Change)
 		default:
 			results = results[1:] // as the client leaves out what is answered twice
 		}
-		err = pick(d, []error{nil, sdk.ErrFaulty})
+		err = simtest.Pick(d, []error{nil, sdk.ErrFaulty})
 	default:
 		results = p.arrive(changes)
 	}
@@ -431,16 +431,16 @@ func (p *process) looks(ctx context.Context, what, about string, look func()) er
 	switch {
 	case p.host.process != p:
 		err = errNotSent
-	case chance(d, f.dies):
+	case d.Chance(f.dies):
 		p.host.dies()
 		err = errGone
-	case s.inTrouble(down), chance(d, f.failed), chance(d, f.temporary):
-		err = pick(d, []error{errReset, sdk.Retry(time.Second, errReset)})
-	case s.inTrouble("silent"), chance(d, f.lost):
+	case s.inTrouble(down), d.Chance(f.failed), d.Chance(f.temporary):
+		err = simtest.Pick(d, []error{errReset, sdk.Retry(time.Second, errReset)})
+	case s.inTrouble("silent"), d.Chance(f.lost):
 		silent = true
-	case s.inTrouble(throttles), chance(d, f.throttled):
-		err = sdk.Throttle(pick(d, []time.Duration{0, time.Minute}), errors.New("429"))
-	case s.inTrouble(denies), chance(d, f.denied):
+	case s.inTrouble(throttles), d.Chance(f.throttled):
+		err = sdk.Throttle(simtest.Pick(d, []time.Duration{0, time.Minute}), errors.New("429"))
+	case s.inTrouble(denies), d.Chance(f.denied):
 		err = sdk.Deny(errors.New("401"))
 	default:
 		look()
@@ -452,7 +452,7 @@ func (p *process) looks(ctx context.Context, what, about string, look func()) er
 	} else if way := p.way(ctx, d); err == nil {
 		err = way
 	}
-	time.Sleep(between(d, 1, time.Microsecond))
+	time.Sleep(d.Between(1, time.Microsecond))
 	return err
 }
 

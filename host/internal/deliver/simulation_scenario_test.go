@@ -2,7 +2,6 @@ package deliver_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/deliver"
 	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -109,41 +109,41 @@ func (p policy) ownership() plan.Ownership {
 
 const hidden = "hidden" // the brand that the filter leaves out
 
-func newPolicy(d *rand.Rand) policy {
-	p := policy{filter: chance(d, 0.3), mapping: chance(d, 0.3),
-		onDelete: pick(d, []plan.OnDelete{plan.ArchiveThere, plan.ArchiveThere, plan.DeleteThere, plan.KeepThere})}
-	if chance(d, 0.2) {
+func newPolicy(d simtest.Dice) policy {
+	p := policy{filter: d.Chance(0.3), mapping: d.Chance(0.3),
+		onDelete: simtest.Pick(d, []plan.OnDelete{plan.ArchiveThere, plan.ArchiveThere, plan.DeleteThere, plan.KeepThere})}
+	if d.Chance(0.2) {
 		p.own = []string{"name", "description"}
 	}
 	return p
 }
 
-func newScenario(d *rand.Rand) scenario {
+func newScenario(d simtest.Dice) scenario {
 	s := scenario{
-		mode:     pick(d, []deliver.Mode{deliver.Every, deliver.Latest, deliver.Latest}),
-		limits:   sdk.Limits{Batch: pick(d, []int{1, 2, 5, 20}), InFlight: pick(d, []int{1, 2, 4}), Timeout: 30 * time.Second},
-		versions: chance(d, 0.3), cleans: chance(d, 0.3),
-		schedule: pick(d, [][]time.Duration{
+		mode:     simtest.Pick(d, []deliver.Mode{deliver.Every, deliver.Latest, deliver.Latest}),
+		limits:   sdk.Limits{Batch: simtest.Pick(d, []int{1, 2, 5, 20}), InFlight: simtest.Pick(d, []int{1, 2, 4}), Timeout: 30 * time.Second},
+		versions: d.Chance(0.3), cleans: d.Chance(0.3),
+		schedule: simtest.Pick(d, [][]time.Duration{
 			{time.Second}, {time.Second, 2 * time.Second, 5 * time.Second}, {5 * time.Second, 5 * time.Minute, 20 * time.Minute},
 			{0, 10 * time.Second, time.Minute, time.Minute}, {}}),
-		products: pick(d, []int{1, 3, 10, 50}), hot: chance(d, 0.3),
-		sends: d.IntN(60), most: pick(d, []int{1, 3, 10}), acts: d.IntN(12),
-		lasts: pick(d, []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour}),
-		slow:  pick(d, []time.Duration{50 * time.Millisecond, time.Second, 10 * time.Second}),
+		products: simtest.Pick(d, []int{1, 3, 10, 50}), hot: d.Chance(0.3),
+		sends: d.IntN(60), most: simtest.Pick(d, []int{1, 3, 10}), acts: d.IntN(12),
+		lasts: simtest.Pick(d, []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour}),
+		slow:  simtest.Pick(d, []time.Duration{50 * time.Millisecond, time.Second, 10 * time.Second}),
 	}
 	s.policies = []policy{newPolicy(d)}
 	s.fields = sdk.FieldPaths()
-	if chance(d, 0.3) {
+	if d.Chance(0.3) {
 		s.rate, s.burst = rate.Limit(1+d.IntN(20)), 1+d.IntN(10)
 	}
 	s.platformKind(d)
-	if chance(d, 0.2) {
+	if d.Chance(0.2) {
 		s.sends, s.most = 20, 60 // many, or much of a few
 	}
-	if chance(d, 0.5) {
-		s.diskSlow = pick(d, []time.Duration{5 * time.Millisecond, 100 * time.Millisecond, time.Second})
+	if d.Chance(0.5) {
+		s.diskSlow = simtest.Pick(d, []time.Duration{5 * time.Millisecond, 100 * time.Millisecond, time.Second})
 	}
-	if s.faultless = chance(d, 0.2); !s.faultless {
+	if s.faultless = d.Chance(0.2); !s.faultless {
 		s.addFaults(d)
 	}
 	s.trusty = s.faults.disk == 0 && s.faults.written == 0 &&
@@ -152,43 +152,43 @@ func newScenario(d *rand.Rand) scenario {
 }
 
 // platformKind says whether it is a shop, which makes its own ids, or a webhook's receiver.
-func (s *scenario) platformKind(d *rand.Rand) {
-	s.keyed = s.mode == deliver.Every || chance(d, 0.2)
+func (s *scenario) platformKind(d simtest.Dice) {
+	s.keyed = s.mode == deliver.Every || d.Chance(0.2)
 	switch {
 	case s.keyed:
-		if s.mode == deliver.Latest || chance(d, 0.7) {
+		if s.mode == deliver.Latest || d.Chance(0.7) {
 			s.fields = append(s.fields, sdk.RawField)
 		}
 		s.versions = false
-	case chance(d, 0.7):
-		s.can = pick(d, [][]sdk.Capability{{sdk.CanFind}, {sdk.CanList}, {sdk.CanFind, sdk.CanList}})
+	case d.Chance(0.7):
+		s.can = simtest.Pick(d, [][]sdk.Capability{{sdk.CanFind}, {sdk.CanList}, {sdk.CanFind, sdk.CanList}})
 	default:
-		s.onUnknown = pick(d, []deliver.OnUnknown{"", deliver.Hold, deliver.Retry})
+		s.onUnknown = simtest.Pick(d, []deliver.OnUnknown{"", deliver.Hold, deliver.Retry})
 	}
 }
 
 // addFaults lets a few kinds of faults happen rather than all, so that none hides another.
-func (s *scenario) addFaults(d *rand.Rand) {
+func (s *scenario) addFaults(d simtest.Dice) {
 	f := &s.faults
 	some := []*float64{&f.temporary, &f.written, &f.throttled, &f.rejected, &f.conflict, &f.gone, &f.denied,
 		&f.lost, &f.dies, &f.failed, &f.partial, &f.faulty, &f.notSent, &f.disk}
 	for range 1 + d.IntN(5) {
-		*pick(d, some) = pick(d, []float64{0.02, 0.1, 0.3})
+		*simtest.Pick(d, some) = simtest.Pick(d, []float64{0.02, 0.1, 0.3})
 	}
 	f.denied /= 5
 	s.versions = !s.keyed && (s.versions || f.conflict > 0)
 	for range d.IntN(4) {
-		from := between(d, 0, s.lasts)
-		s.troubles = append(s.troubles, trouble{pick(d, []troubleKind{down, silent, throttles, denies, noProcess, diskFull}),
-			from, from + between(d, 0, s.lasts/2)})
+		from := d.Between(0, s.lasts)
+		s.troubles = append(s.troubles, trouble{simtest.Pick(d, []troubleKind{down, silent, throttles, denies, noProcess, diskFull}),
+			from, from + d.Between(0, s.lasts/2)})
 	}
-	if chance(d, 0.3) {
+	if d.Chance(0.3) {
 		s.drain = 5 * time.Second // calls that take longer are cut off
 	}
 	for range d.IntN(2) {
 		s.poison = append(s.poison, key(d.IntN(s.products)))
 	}
-	if chance(d, 0.2) {
+	if d.Chance(0.2) {
 		f.slow = 50 * time.Second
 	}
 }
@@ -238,9 +238,9 @@ func (s *simulation) inTrouble(kind troubleKind) bool {
 
 // latency is a time that hardly any other thing takes as well: what happens at
 // the same time has no order.
-func (s *simulation) latency(d *rand.Rand, most time.Duration) time.Duration {
-	if most > 50*time.Millisecond && !chance(d, 0.1) {
+func (s *simulation) latency(d simtest.Dice, most time.Duration) time.Duration {
+	if most > 50*time.Millisecond && !d.Chance(0.1) {
 		most = 50 * time.Millisecond
 	}
-	return between(d, 0, most) + between(d, 1, time.Millisecond)
+	return d.Between(0, most) + d.Between(1, time.Millisecond)
 }

@@ -3,11 +3,7 @@ package deliver_test
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
@@ -44,33 +41,10 @@ func (s *simulation) folder(n int) string { return filepath.Join(s.dir, fmt.Spri
 
 // copyDisk makes the next data folder of what is in this one, as if its host had
 // died now, or in the middle of writing to its log.
-func (s *simulation) copyDisk(d *rand.Rand) {
-	err := os.CopyFS(s.folder(s.disks+1), withoutLocks{os.DirFS(s.folder(s.disks))})
-	if logs, _ := filepath.Glob(filepath.Join(s.folder(s.disks+1), "synchost-[0-9]*.wal")); err == nil && chance(d, 0.5) {
-		newest := slices.MaxFunc(logs, func(a, b string) int { return cmp.Or(len(a)-len(b), cmp.Compare(a, b)) })
-		half := make([]byte, 1+d.IntN(100))
-		for i := range half {
-			half[i] = byte(d.Uint32())
-		}
-		var log *os.File
-		if log, err = os.OpenFile(newest, os.O_APPEND|os.O_WRONLY, 0); err == nil {
-			_, err = log.Write(half)
-			err = errors.Join(err, log.Close())
-		}
-	}
-	if err != nil {
+func (s *simulation) copyDisk(d simtest.Dice) {
+	if err := simtest.Crash(s.folder(s.disks), s.folder(s.disks+1), d); err != nil {
 		s.t.Error(err)
 	}
-}
-
-// withoutLocks leaves out the files of a data folder that say who uses it.
-type withoutLocks struct{ fs.FS }
-
-func (f withoutLocks) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(f.FS, name)
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasSuffix(e.Name(), ".lock") || strings.HasSuffix(e.Name(), "-shm")
-	}), err
 }
 
 // checkCatalog checks promise 1 of the store by itself.
@@ -130,20 +104,20 @@ func (s *simulatedStore) write(mayLose bool, do func() error) error {
 	if s.host.killed {
 		return errKilled
 	}
-	if mayLose && chance(d, sim.faults.written) {
+	if mayLose && d.Chance(sim.faults.written) {
 		return errDisk
 	}
 	return nil
 }
 
-func (s *simulatedStore) fails(d *rand.Rand) error {
+func (s *simulatedStore) fails(d simtest.Dice) error {
 	sim := s.host.sim
 	sim.mu.Lock()
 	defer sim.mu.Unlock()
 	switch {
 	case s.host.killed:
 		return errKilled
-	case sim.inTrouble(diskFull), chance(d, sim.faults.disk):
+	case sim.inTrouble(diskFull), d.Chance(sim.faults.disk):
 		sim.logLocked("the disk is full")
 		return store.ErrFull
 	}
@@ -197,7 +171,7 @@ func (s *simulatedStore) read(do func() ([]event.Entry, error)) ([]event.Entry, 
 	sim.alive()
 	d := sim.again("read", "")
 	sim.mu.Lock()
-	fails := chance(d, sim.faults.disk)
+	fails := d.Chance(sim.faults.disk)
 	sim.mu.Unlock()
 	if fails {
 		return nil, errDisk

@@ -5,13 +5,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"os"
-	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,6 +14,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/deliver"
 	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/host/internal/store/sqlite"
 )
@@ -65,66 +61,13 @@ import (
 // broken on purpose: marks left out, or written too late, open positions dropped,
 // events out of order or past a dead letter, answers mixed up, unchanged products
 // sent, policies and logs not read. All of it shows within 300 seeds.
-func TestSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(300)
-	if testing.Short() || raceDetector() {
-		last = 50
-	}
-	if text := os.Getenv("SYNCHOST_SEEDS"); text != "" {
-		from, to, isRange := strings.Cut(text, "-")
-		if !isRange {
-			to = from
-		}
-		var err1, err2 error
-		first, err1 = strconv.ParseUint(from, 10, 64)
-		last, err2 = strconv.ParseUint(to, 10, 64)
-		if err1 != nil || err2 != nil {
-			t.Fatalf("SYNCHOST_SEEDS = %q, want a number or a range such as 1-300", text)
-		}
-	}
-	for seed := first; seed <= last; seed++ {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, seed)
-			if os.Getenv("SYNCHOST_TRACE") != "" || len(s.broken) > 0 {
-				t.Log(s.trace.String())
-			}
-			for _, promise := range s.broken {
-				t.Error(promise)
-			}
-		})
-	}
-}
+func TestSimulation(t *testing.T) { simtest.Seeds(t, 300, 50, simulated) }
 
-// raceDetector says whether the test is built with it, which makes it ten times as slow.
-func raceDetector() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
+func TestSimulationTakesTheSameCourseAgain(t *testing.T) { simtest.SameCourse(t, 20, simulated) }
 
-// A seed that fails can be looked into only if it fails again in the same way.
-func TestSimulationTakesTheSameCourseAgain(t *testing.T) {
-	for seed := range uint64(20) {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			t.Parallel()
-			first, again := simulate(t, seed).trace.String(), simulate(t, seed).trace.String()
-			if first == again {
-				return
-			}
-			// What happens at one moment has no order.
-			a, b := strings.Split(first, "\n"), strings.Split(again, "\n")
-			slices.Sort(a)
-			slices.Sort(b)
-			for i := range min(len(a), len(b)) {
-				if a[i] != b[i] {
-					t.Fatalf("after\n%s\nfirst\n%s\nagain\n%s", strings.Join(a[max(0, i-20):i], "\n"), strings.Join(a[i:min(len(a), i+5)], "\n"), strings.Join(b[i:min(len(b), i+5)], "\n"))
-				}
-			}
-			if len(a) != len(b) {
-				t.Fatalf("%d lines, and then %d", len(a), len(b))
-			}
-		})
-	}
+func simulated(t *testing.T, seed uint64) (trace string, broken []string) {
+	s := simulate(t, seed)
+	return s.trace.String(), s.broken
 }
 
 // simulation is one seed's world.
@@ -167,7 +110,7 @@ type host struct {
 func simulate(t *testing.T, seed uint64) *simulation {
 	s := &simulation{t: t, seed: seed, counts: map[string]int{}}
 	synctest.Test(t, func(t *testing.T) {
-		dir, err := os.MkdirTemp(memoryDir(), "simulation")
+		dir, err := os.MkdirTemp(simtest.MemoryDir(), "simulation")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,35 +129,18 @@ func simulate(t *testing.T, seed uint64) *simulation {
 	return s
 }
 
-// memoryDir is a folder in memory, where a sync costs nothing; empty: there is none.
-func memoryDir() string {
-	const dir = "/dev/shm"
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return ""
-	}
-	return dir
-}
-
 // dice are thrown for one decision. They depend on the seed and on what is
 // decided, and on nothing that goroutines do meanwhile.
-func (s *simulation) dice(about ...any) *rand.Rand {
-	h := fnv.New64a()
-	fmt.Fprintln(h, about...)
-	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
+func (s *simulation) dice(about ...any) simtest.Dice {
+	return simtest.New(s.seed, about...)
 }
 
 // again are dice for a decision that comes again and again.
-func (s *simulation) again(what, about string) *rand.Rand {
+func (s *simulation) again(what, about string) simtest.Dice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[what+about]++
 	return s.dice(what, about, s.counts[what+about])
-}
-
-func chance(d *rand.Rand, probability float64) bool { return d.Float64() < probability }
-
-func between(d *rand.Rand, least, most time.Duration) time.Duration {
-	return least + time.Duration(d.Int64N(int64(most-least)+1))
 }
 
 func (s *simulation) log(format string, args ...any) {
@@ -272,7 +198,7 @@ func (s *simulation) stopHost() {
 
 // killHost has nothing that the host does arrive anywhere from now on, except
 // for requests that are under way. The next host finds what is on disk now.
-func (s *simulation) killHost(d *rand.Rand) {
+func (s *simulation) killHost(d simtest.Dice) {
 	synctest.Wait() // a copy is of one moment
 	s.copyDisk(d)
 	s.mu.Lock()
@@ -300,7 +226,7 @@ func (s *simulation) calm() {
 	// What is dead may turn out to be held, or another than it was.
 	for range 3 {
 		if keys := s.tidyUp(); len(keys) > 0 {
-			s.retry(nil)
+			s.retry(simtest.Dice{})
 			s.actions.Wait()
 			s.settle()
 		}
@@ -429,7 +355,7 @@ func (s *simulation) checkDelivered() {
 // what is asked for arrives once more.
 func (s *simulation) checkNothingMoves() {
 	calls := s.platform.calls
-	s.restart(nil)
+	s.restart(simtest.Dice{})
 	if s.mode == deliver.Latest {
 		s.replaySince(1)
 	}
@@ -449,7 +375,7 @@ func (s *simulation) checkReplay() {
 	if len(entries) == 0 {
 		return
 	}
-	since := pick(s.dice("replay"), entries).Seq
+	since := simtest.Pick(s.dice("replay"), entries).Seq
 	want := map[*fact]int{}
 	for _, f := range s.truth.byID {
 		want[f] = f.arrivals

@@ -3,13 +3,13 @@ package deliver_test
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/deliver"
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/simtest"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
@@ -72,14 +72,14 @@ func fieldOf(p *sdk.Product, field string) *string {
 }
 
 // invent makes up an event.
-func (t *truth) invent(d *rand.Rand) event.Event {
+func (t *truth) invent(d simtest.Dice) event.Event {
 	s := t.sim
-	if t.last != nil && chance(d, 0.03) {
+	if t.last != nil && d.Chance(0.03) {
 		return *t.last
 	}
 	t.invented++
 	n := d.IntN(s.products)
-	if s.hot && chance(d, 0.9) {
+	if s.hot && d.Chance(0.9) {
 		n = 0
 	}
 	e := event.Event{Source: "pim", ID: fmt.Sprint("e", t.invented), Op: sdk.Updated, Key: key(n), Time: time.Now()}
@@ -97,19 +97,19 @@ func (t *truth) invent(d *rand.Rand) event.Event {
 	return e
 }
 
-func (t *truth) patch(d *rand.Rand) (p event.Patch) {
-	p.Whole = chance(d, 0.2)
+func (t *truth) patch(d simtest.Dice) (p event.Patch) {
+	p.Whole = d.Chance(0.2)
 	for _, field := range fieldNames {
-		if p.Whole || chance(d, 0.5) {
+		if p.Whole || d.Chance(0.5) {
 			p.Fields = append(p.Fields, field)
 			*fieldOf(&p.Product, field) = fmt.Sprint(field, t.invented)
 		}
 		switch {
-		case chance(d, 0.1):
+		case d.Chance(0.1):
 			*fieldOf(&p.Product, field) = ""
-		case field == "brand" && chance(d, 0.3):
+		case field == "brand" && d.Chance(0.3):
 			p.Product.Brand = hidden
-		case chance(d, 0.1):
+		case d.Chance(0.1):
 			*fieldOf(&p.Product, field) = field // as before, perhaps
 		}
 	}
