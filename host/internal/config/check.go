@@ -22,6 +22,9 @@ func (d *decoder) check(cfg *Config) {
 	d.checkInspector(cfg)
 	for i := range cfg.Receivers {
 		r := &cfg.Receivers[i]
+		if r.URL == "" && cfg.Host.PublicURL != "" {
+			r.URL = strings.TrimSuffix(cfg.Host.PublicURL, "/") + r.Path
+		}
 		d.checkPath(r, cfg.Receivers[:i])
 		d.checkProtection(r)
 		d.checkSecrets(r)
@@ -106,12 +109,10 @@ func overlap(a, b string) bool {
 func (d *decoder) checkProtection(r *Receiver) {
 	inPath := strings.Contains(r.Path, secretSegment)
 	written := func(key string) bool { _, ok := r.Place.At[key]; return ok }
-	switch r.Scheme {
-	case payamgostar, token, catch:
-	default:
+	if !schemeNamed(r.Scheme).takes("token") {
 		if inPath && r.Scheme != "" {
-			d.report(r.Place.Problem("path", "{secret} in a path is for the schemes payamgostar, token and catch: remove it, "+
-				r.Scheme+" finds its secret elsewhere"))
+			d.report(r.Place.Problem("path", fmt.Sprintf("{secret} in a path is for the schemes %s: remove it, %s finds its secret elsewhere",
+				strings.Join(with("token"), ", "), r.Scheme)))
 		}
 		return
 	}
@@ -180,9 +181,7 @@ func (d *decoder) checkConnectorOf(r *Receiver, key, name string, connectors []C
 
 // bringsProducts says whether events of a receiver are about products.
 func bringsProducts(r *Receiver) bool {
-	switch r.Scheme {
-	case hmac, token, catch:
-	default:
+	if schemeNamed(r.Scheme).products {
 		return true
 	}
 	for name := range r.Map {

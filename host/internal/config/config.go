@@ -28,6 +28,7 @@ type Config struct {
 // Host is the table [host].
 type Host struct {
 	Listen         string         // "127.0.0.1:8470": where receivers, /healthz, /readyz and /metrics are served
+	PublicURL      string         // "https://sync.example.com", under which senders reach Listen; empty: not told
 	TLS            TLS            // both files or none
 	DataDir        string         // "data"
 	Socket         string         // Unix socket of the control API; default <data_dir>/synchost.sock
@@ -57,8 +58,9 @@ type Inspector struct {
 // Receiver is one table [receivers.<name>].
 type Receiver struct {
 	Name    string
-	Scheme  string         // payamgostar, standard-webhooks, hmac, token, catch, product
+	Scheme  string         // the name of one of Schemes
 	Path    string         // "/in/products"; no two receivers overlap. A segment "{secret}" holds the secret
+	URL     string         // under which the sender reaches it; default Host.PublicURL and Path; empty: not told
 	Secrets []sdk.Secret   // `secret = {…}` or `secret = [{…}, {…}]` while rotating; resolved, never empty strings
 	Allow   []netip.Prefix // sender addresses; empty: any
 	Rate    Rate           // requests a second; zero: unlimited

@@ -10,16 +10,6 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// The schemes of a receiver.
-const (
-	payamgostar      = "payamgostar"
-	standardWebhooks = "standard-webhooks"
-	hmac             = "hmac"
-	token            = "token"
-	catch            = "catch"
-	product          = "product"
-)
-
 const year = 365 * 24 * time.Hour
 
 var logLevel = choice("trace", "debug", "info", "warn", "error")
@@ -45,6 +35,8 @@ func hostTable() table[Host] {
 	return table[Host]{keys: []key[Host]{
 		field("listen", address, func(h *Host) *string { return &h.Listen },
 			"Address and port of the receivers, /healthz, /readyz and /metrics.").or("127.0.0.1:8470"),
+		field("public_url", publicURL, func(h *Host) *string { return &h.PublicURL },
+			`The address under which senders reach listen, such as "https://sync.example.com"; default: listen itself.`),
 		field("tls", sub(tlsTable()), func(h *Host) *TLS { return &h.TLS },
 			"Certificate and key to serve HTTPS with; without them plain HTTP."),
 		field("data_dir", file, func(h *Host) *string { return &h.DataDir },
@@ -99,14 +91,14 @@ func inspectorTable() table[Inspector] {
 func receiverTable() table[Receiver] {
 	t := table[Receiver]{scheme: func(r *Receiver) string { return r.Scheme }}
 	t.keys = []key[Receiver]{
-		field("scheme", choice(payamgostar, standardWebhooks, hmac, token, catch, product),
+		field("scheme", choice(schemeNames(anyScheme)...),
 			func(r *Receiver) *string { return &r.Scheme },
-			"How requests are proved and read: payamgostar, standard-webhooks, hmac, token, catch or product.").required(),
+			"How requests are proved and read, going by who sends them: the table in host/README.md tells which.").required(),
 		field("path", urlPath, func(r *Receiver) *string { return &r.Path },
-			`The path that requests come to, such as "/in/shop"; a segment {secret} is the secret itself (payamgostar, token, catch).`).required(),
+			`The path that requests come to, such as "/in/shop"; a segment {secret} is the secret itself (for schemes that take token).`).required(),
 		field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
 			`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`).
-			required(payamgostar, standardWebhooks, hmac, token, product),
+			required(schemeNames(func(s Scheme) bool { return !s.open })...),
 		field("allow", list(network), func(r *Receiver) *[]netip.Prefix { return &r.Allow },
 			"Addresses and networks that may send; default: all."),
 		field("rate", rate, func(r *Receiver) *Rate { return &r.Rate },
@@ -114,16 +106,18 @@ func receiverTable() table[Receiver] {
 		field("max_body", size, func(r *Receiver) *int64 { return &r.MaxBody },
 			"The largest request body that is taken; default: that of [host]."),
 		field("signature", sub(signatureTable()), func(r *Receiver) *Signature { return &r.Signature },
-			`How the sender signs, such as { header = "X-Signature-256" }.`).required().only(hmac),
+			`How the sender signs, such as { header = "X-Signature-256" }.`).required().only(with("signature")...),
 		field("token", sub(tokenTable()), func(r *Receiver) *Token { return &r.Token },
 			`Where the secret is looked for: { header = "X-Token" } or { query = "code" }; default: the header Authorization, for payamgostar the query parameter code.`).
-			only(token, catch, payamgostar),
+			only(with("token")...),
 		field("tolerance", duration(time.Second, 24*time.Hour), func(r *Receiver) *time.Duration { return &r.Tolerance },
-			"How far the signed time may be from ours.").or("5m").only(standardWebhooks, product, hmac),
+			"How far the signed time may be from ours.").or("5m").only(with("tolerance")...),
 		field("methods", list(choice("GET", "POST", "PUT", "PATCH", "DELETE")), func(r *Receiver) *[]string { return &r.Methods },
-			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, token, hmac).only(token, hmac, catch),
+			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, "token", "hmac").only(with("methods")...),
 		field("map", expressions, func(r *Receiver) *map[string]string { return &r.Map },
-			"Expressions that make key, op and product fields of a request.").only(token, hmac, standardWebhooks, catch),
+			"Expressions that make key, op and product fields of a request.").only(with("map")...),
+		field("url", publicURL, func(r *Receiver) *string { return &r.URL },
+			"The address under which the sender reaches this receiver; default: public_url of [host], and path."),
 		field("source", filled("the name of a connector"), func(r *Receiver) *string { return &r.Source },
 			"The connector that is asked for the product where an event only says that something changed."),
 		field("of", filled("the name of a connector"), func(r *Receiver) *string { return &r.Of },

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -216,6 +217,15 @@ var urlPath = text("a path", schema{"pattern": urlPathForm}, func(s string) (str
 	}
 	if strings.Count(s, secretSegment) > 1 {
 		return "", fmt.Errorf("%q has %s twice: once is enough", s, secretSegment)
+	}
+	return s, nil
+})
+
+// publicURL is an address that somebody elsewhere calls.
+var publicURL = text("a URL", schema{"pattern": "^https?://[^/?#@]+"}, func(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Contains(s, "#") {
+		return "", fmt.Errorf("%q is not an address such as \"https://sync.example.com/in/shop\"", s)
 	}
 	return s, nil
 })

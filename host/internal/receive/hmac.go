@@ -29,16 +29,26 @@ func signed(c config.Receiver) (scheme, []config.Problem) {
 	if c.Signature == (config.Signature{}) {
 		return scheme{}, append(problems, c.Place.Problem("signature", `is missing: tell how the sender signs, such as { header = "X-Signature-256" }`))
 	}
+	s, more := newSignature(c, c.Signature)
+	return scheme{
+		methods: c.Methods, verify: s.verify, events: m.events, hides: []string{s.header},
+		sample: sampleJSON(`{"hello":"world"}`), prove: s.prove,
+	}, append(problems, more...)
+}
+
+// newSignature is a signature with the receiver's secrets.
+func newSignature(c config.Receiver, how config.Signature) (*signature, []config.Problem) {
+	var problems []config.Problem
 	s := &signature{
-		header: c.Signature.Header, prefix: c.Signature.Prefix, base64: c.Signature.Encoding == "base64",
-		timestamp: c.Signature.Timestamp, tolerance: c.Tolerance, hash: hashes[c.Signature.Algorithm],
+		header: how.Header, prefix: how.Prefix, base64: how.Encoding == "base64",
+		timestamp: how.Timestamp, tolerance: c.Tolerance, hash: hashes[how.Algorithm], path: c.Path,
 	}
 	var err error
-	if s.parts, err = parseTemplate(c.Signature.Signed); err != nil {
+	if s.parts, err = parseTemplate(how.Signed); err != nil {
 		problems = append(problems, c.Place.Problem("signature.signed", err.Error()))
 	}
 	if s.hash == nil {
-		problems = append(problems, c.Place.Problem("signature.algorithm", fmt.Sprintf("%q is not one of sha256, sha1, sha384, sha512", c.Signature.Algorithm)))
+		problems = append(problems, c.Place.Problem("signature.algorithm", fmt.Sprintf("%q is not one of sha256, sha1, sha384, sha512", how.Algorithm)))
 	}
 	if s.timestamp != "" && err == nil && !s.covers("header", s.timestamp) {
 		problems = append(problems, c.Place.Problem("signature.timestamp",
@@ -52,7 +62,7 @@ func signed(c config.Receiver) (scheme, []config.Problem) {
 	if len(s.keys) == 0 {
 		problems = append(problems, noSecret(c))
 	}
-	return scheme{methods: c.Methods, verify: s.verify, events: m.events}, problems
+	return s, problems
 }
 
 var hashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha1": sha1.New, "sha384": sha512.New384, "sha512": sha512.New}
@@ -67,6 +77,7 @@ type signature struct {
 	parts     []part
 	timestamp string // header; empty: none
 	tolerance time.Duration
+	path      string
 }
 
 func (s *signature) verify(r *request) error {
@@ -98,6 +109,25 @@ func (s *signature) verify(r *request) error {
 	_ = s.write(digest, r, body) // match has written it before
 	r.id = hex.EncodeToString(digest.Sum(nil))
 	return nil
+}
+
+// prove signs as the sender would, with the first key.
+func (s *signature) prove(it *sample, now time.Time) {
+	if s.timestamp != "" {
+		it.header.Set(s.timestamp, strconv.FormatInt(now.Unix(), 10))
+	}
+	for _, p := range s.parts { // what else it signs is there, too
+		if p.kind == "header" && it.header.Get(p.text) == "" {
+			it.header.Set(p.text, "sample")
+		}
+	}
+	mac := hmac.New(s.hash, s.keys[0])
+	_ = s.write(mac, &request{Request: it.request(s.path)}, it.body)
+	text := hex.EncodeToString(mac.Sum(nil))
+	if s.base64 {
+		text = base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	it.header.Set(s.header, s.prefix+text)
 }
 
 func (s *signature) decode(text string) ([]byte, error) {

@@ -28,6 +28,8 @@ func payamgostar(c config.Receiver) (scheme, []config.Problem) {
 		methods: []string{http.MethodGet},
 		verify:  verifyToken,
 		events:  payamgostarEvents,
+		sample:  sample{method: http.MethodGet, query: "Event=1&Product=42&Product%20Type=B-1&Product%20Name=Bag"},
+		prove:   proveToken(c),
 	}, protection(c)
 }
 

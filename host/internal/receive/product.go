@@ -40,6 +40,8 @@ func product(c config.Receiver) (scheme, []config.Problem) {
 		stream:  productStream,
 		events:  productEvents,
 		answer:  answerJSON,
+		sample:  sampleJSON(`{"key":"42","name":"Bag"}`),
+		prove:   proveHeader("Authorization", c.Secrets),
 	}, problems
 }
 

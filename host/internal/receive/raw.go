@@ -3,6 +3,7 @@ package receive
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -37,12 +38,17 @@ func (r *request) openHeaders(named func(string) string) map[string]string {
 	c := &r.receiver.config
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
-		if hopByHop[name] || rest.SecretHeader(name) || strings.EqualFold(name, c.Token.Header) || strings.EqualFold(name, c.Signature.Header) {
+		if hopByHop[name] || rest.SecretHeader(name) || strings.EqualFold(name, c.Token.Header) || r.receiver.scheme.hidden(name) {
 			continue
 		}
 		headers[named(name)] = strings.Join(values, ", ")
 	}
 	return headers
+}
+
+// hidden says whether a header is one of the scheme's proofs.
+func (s *scheme) hidden(name string) bool {
+	return slices.ContainsFunc(s.hides, func(proof string) bool { return strings.EqualFold(name, proof) })
 }
 
 // openQuery is the query without the parameter that carries the secret.

@@ -97,10 +97,15 @@ type receiver struct {
 // only if the one before had no objection; those that are optional may be nil.
 type scheme struct {
 	methods []string                                 // nil: any
+	greet   func(*request) (*greeting, error)        // optional: answers who only wants to know whether it is expected; nil: it brings something
 	verify  func(*request) error                     // is it from whom it should be?
 	stream  func(*request, keepFunc) (*taken, error) // optional: keeps what it says as it comes; nil taken: ask events
 	events  func(*request) ([]event.Event, error)    // what does it say?
 	answer  func(http.ResponseWriter, *taken)        // optional: default 200 without a body
+
+	hides  []string                 // headers that are a proof, beside those that are known to be one by their names
+	sample sample                   // what a sender would send, but for the proof
+	prove  func(*sample, time.Time) // optional: proves a sample as the sender would; nil: that takes a key that only the sender has
 }
 
 // keepFunc keeps events of one receiver; what has gone wrong comes back as a refusal.
@@ -121,20 +126,19 @@ type lineError struct {
 	Error string `json:"error"`
 }
 
+// schemes makes the schemes of config.Schemes.
+var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
+	"product":           product,
+	"standard-webhooks": standardWebhooks,
+	"hmac":              signed,
+	"token":             token,
+	"catch":             catch,
+	"payamgostar":       payamgostar,
+}
+
 func newScheme(c config.Receiver) (scheme, []config.Problem) {
-	switch c.Scheme {
-	case "payamgostar":
-		return payamgostar(c)
-	case "standard-webhooks":
-		return standardWebhooks(c)
-	case "hmac":
-		return signed(c)
-	case "token":
-		return token(c)
-	case "catch":
-		return catch(c)
-	case "product":
-		return product(c)
+	if make := schemes[c.Scheme]; make != nil {
+		return make(c)
 	}
 	_, problems := newMapping(c) // not to be found only when the scheme is right
 	return scheme{}, append(problems, c.Place.Problem("scheme", fmt.Sprintf("%q is not a scheme", c.Scheme)))
@@ -159,6 +163,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	switch {
 	case err != nil:
 		h.refuse(w, hr, r.tally, err)
+	case req.greeting != nil:
+		req.greeting.write(w)
 	case r.scheme.answer != nil && done != nil:
 		r.scheme.answer(w, done)
 	default:
@@ -183,6 +189,12 @@ func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
 		return nil, err
 	}
 	s := &r.receiver.scheme
+	if s.greet != nil && len(r.receiver.secrets) > 0 {
+		greeting, err := s.greet(r)
+		if r.greeting = greeting; greeting != nil || err != nil {
+			return nil, err
+		}
+	}
 	if err := s.verify(r); err != nil {
 		return nil, err
 	}

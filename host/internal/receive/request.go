@@ -17,8 +17,9 @@ import (
 type request struct {
 	*http.Request
 	receiver *receiver
-	secret   string // what stands in the path at {secret}
-	id       string // of the message, where the sender has proven it
+	secret   string    // what stands in the path at {secret}
+	id       string    // of the message, where the sender has proven it
+	greeting *greeting // the answer, where that is all the sender wants
 	now      time.Time
 	control  *http.ResponseController
 	idle     time.Duration // a stream must bring something in this time

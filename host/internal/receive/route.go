@@ -54,5 +54,15 @@ func (rs *routes) find(path string) (r *receiver, secret string) {
 	return nil, ""
 }
 
+// named gives the receiver of a name, or nil.
+func (rs *routes) named(name string) *receiver {
+	for _, r := range rs.all {
+		if r.config.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
 // hasSecretPath says whether the receiver's path holds the secret.
 func hasSecretPath(path string) bool { return strings.Contains(path, secretSegment) }

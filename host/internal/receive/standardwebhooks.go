@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +39,8 @@ func standardWebhooks(c config.Receiver) (scheme, []config.Problem) {
 		methods: []string{http.MethodPost},
 		verify:  func(r *request) error { return keys.verify(r, c.Tolerance) },
 		events:  events,
+		sample:  sampleJSON(`{"type":"product.updated","timestamp":"2026-11-01T12:00:00Z","data":{"key":"42","name":"Bag"}}`),
+		prove:   keys.prover(),
 	}, append(problems, more...)
 }
 
@@ -134,6 +137,23 @@ func (k standardKeys) verify(r *request, tolerance time.Duration) error {
 	}
 	r.id = id
 	return nil
+}
+
+// prover signs as the sender would. What an Ed25519 key is to check, only the
+// sender can sign.
+func (k standardKeys) prover() func(*sample, time.Time) {
+	if len(k.shared) == 0 {
+		return nil
+	}
+	return func(it *sample, now time.Time) {
+		id, timestamp := "msg_"+event.NewID(), strconv.FormatInt(now.Unix(), 10)
+		mac := hmac.New(sha256.New, k.shared[0])
+		mac.Write([]byte(id + "." + timestamp + "."))
+		mac.Write(it.body)
+		it.header.Set("Webhook-Id", id)
+		it.header.Set("Webhook-Timestamp", timestamp)
+		it.header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
 }
 
 // maxSignatures bounds how many signatures of one message are looked at: two for

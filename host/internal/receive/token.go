@@ -9,5 +9,8 @@ import (
 // unless the map finds an id in it.
 func token(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
-	return scheme{methods: c.Methods, verify: verifyToken, events: m.events}, append(protection(c), problems...)
+	return scheme{
+		methods: c.Methods, verify: verifyToken, events: m.events,
+		sample: sampleJSON(`{"hello":"world"}`), prove: proveToken(c),
+	}, append(protection(c), problems...)
 }

@@ -1,0 +1,106 @@
+package config
+
+import "slices"
+
+// Scheme is one way of sending that receivers take: how its senders prove
+// themselves, and what their requests say. What is written here is what the
+// documentation's table of senders is made of; package receive does it.
+type Scheme struct {
+	Name      string
+	Sender    string // who sends so
+	Proof     string // what is verified of each request
+	Handshake string // how the sender makes sure of the receiver before it sends; empty: it does not
+	Brings    string // snapshots, hints, or what the map makes
+	Setup     string // where at the sender the URL and the secret go
+	Contract  string // URL of the page or file that it was made by
+	Checked   string // when that was read, such as "2026-11"
+
+	products bool     // events are about products without a map
+	open     bool     // may do without a secret
+	keys     []string // that it takes beside those of every receiver
+}
+
+// The schemes that other parts of this package know by name.
+const (
+	payamgostar = "payamgostar"
+	catch       = "catch"
+)
+
+// Schemes are all that there are, in the order in which they are told of: ours
+// and the general ones, then those of one sender by name.
+var Schemes = []Scheme{
+	{
+		Name: "product", Sender: "anybody who can choose", products: true,
+		Proof:  "bearer token, or a Standard Webhooks signature",
+		Brings: "snapshots",
+		Setup:  "send to the URL, with the header `Authorization: Bearer` and the secret",
+		keys:   []string{"tolerance"},
+	},
+	{
+		Name: "standard-webhooks", Sender: "whoever follows standardwebhooks.com", products: true,
+		Proof:    "signature `v1` (HMAC-SHA256) or `v1a` (Ed25519) of id, time and body",
+		Brings:   "our own envelope, what `map` makes, or raw events",
+		Setup:    "the endpoint's URL; the secret is the one that the sender shows, `whsec_…` or `whpk_…`",
+		Contract: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+		Checked:  "2026-11",
+		keys:     []string{"tolerance", "map"},
+	},
+	{
+		Name: "hmac", Sender: "whoever signs with an HMAC of its own making",
+		Proof:  "HMAC of what `signature` says, in a header",
+		Brings: "what `map` makes, or raw events",
+		Setup:  "the URL and the secret, wherever the sender keeps them",
+		keys:   []string{"tolerance", "map", "signature", "methods"},
+	},
+	{
+		Name: "token", Sender: "whoever sends a secret as it stands",
+		Proof:  "secret in a header, the query or the path",
+		Brings: "what `map` makes, or raw events",
+		Setup:  "the URL, with the secret where `token` says",
+		keys:   []string{"map", "token", "methods"},
+	},
+	{
+		Name: catch, Sender: "anything", open: true,
+		Proof:  "as `token`, or the address only (`allow`)",
+		Brings: "raw events as they came, or what `map` makes",
+		Setup:  "the URL",
+		keys:   []string{"map", "token", "methods"},
+	},
+	{
+		Name: payamgostar, Sender: "Payamgostar CRM", products: true,
+		Proof:    "secret in the query (`code`) or the path",
+		Brings:   "hints",
+		Setup:    "Product management → webhook settings: the URL, with `?code=` and the secret",
+		Contract: "https://github.com/1stco/PayamGostarDocs/blob/master/Other/ProductWebhook.md",
+		Checked:  "2026-11",
+		keys:     []string{"token"},
+	},
+}
+
+// schemeNamed is the scheme of a name; it has no name where there is none.
+func schemeNamed(name string) Scheme {
+	if i := slices.IndexFunc(Schemes, func(s Scheme) bool { return s.Name == name }); i >= 0 {
+		return Schemes[i]
+	}
+	return Scheme{}
+}
+
+// named are the names of the schemes for which a condition holds.
+func schemeNames(holds func(Scheme) bool) []string {
+	var names []string
+	for _, s := range Schemes {
+		if holds(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func anyScheme(Scheme) bool { return true }
+
+// with are the schemes that take a key.
+func with(key string) []string {
+	return schemeNames(func(s Scheme) bool { return s.takes(key) })
+}
+
+func (s Scheme) takes(key string) bool { return slices.Contains(s.keys, key) }
