@@ -281,6 +281,9 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 			return f, "the platform has several of it by now"
 		}
 	}
+	if there != nil && item.Remote != "" && there.Remote.ID != item.Remote {
+		return f, "what is there by now is another one: make a new plan"
+	}
 	entry, link := now.entries[item.Key], now.links[item.Key]
 	if link != nil && link.State == store.OnHold {
 		return f, "it is on hold: release it first"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -274,21 +275,37 @@ func (r *run) one(ctx context.Context, key string) (store.Plan, error) {
 	}
 	there, err := r.lookFor(ctx, r.port, []wanted{wantedOf(key, entries[key], links[key], r.policy)})
 	if err == nil {
-		switch found := there[key]; len(found) {
-		case 0:
-			err = r.compare(key, entries[key], links[key], nil)
-		case 1:
-			err = r.compare(key, entries[key], links[key], &found[0])
-		default:
-			for _, t := range found {
-				i, noteErr := note(r.plan.ID, key, t.Remote.ID, &t.Product, plan.Duplicate, "the platform has several that may be this product")
-				r.items = append(r.items, i)
-				err = noteErr
-			}
-		}
+		err = r.compareFound(key, entries[key], links[key], there[key])
 	}
 	if err == nil {
 		err = errors.Join(r.learn(ctx), r.store.SaveItems(ctx, r.items))
 	}
 	return r.end(ctx, err)
+}
+
+// compareFound compares what was found of one product.
+func (r *run) compareFound(key string, entry *event.Entry, link *store.Link, found []plan.There) error {
+	switch {
+	case len(found) == 0:
+		return r.compare(key, entry, link, nil)
+	case len(found) == 1 && !madeAnew(link, &found[0]):
+		return r.compare(key, entry, link, &found[0])
+	}
+	of, why := key, "the platform has several that may be this product"
+	if madeAnew(link, &found[0]) {
+		of, why = "", linkedTo(key, link.Remote.ID)
+	}
+	for _, there := range found {
+		i, err := note(r.plan.ID, of, there.Remote.ID, &there.Product, plan.Duplicate, why)
+		if err != nil {
+			return err
+		}
+		r.items = append(r.items, i)
+	}
+	return nil
+}
+
+// linkedTo is why another one is a duplicate.
+func linkedTo(key, remote string) string {
+	return fmt.Sprintf("product %q is linked to %q there", key, remote)
 }

@@ -44,9 +44,9 @@ func (r *Reconciler) Look(ctx context.Context, keys []string) error {
 			continue
 		}
 		var one *plan.There
-		switch found := there[key]; len(found) {
-		case 0:
-		case 1:
+		switch found := there[key]; {
+		case len(found) == 0:
+		case len(found) == 1 && !madeAnew(link, &found[0]):
 			one = &found[0]
 		default:
 			continue // twins are for the next run to tell of

@@ -40,7 +40,7 @@ func (r *Reconciler) Link(ctx context.Context, key, remote string) error {
 	if err != nil {
 		return err
 	}
-	if len(found[key]) != 1 {
+	if len(found[key]) != 1 || found[key][0].Remote.ID != remote {
 		return fmt.Errorf("the platform has no product %q", remote)
 	}
 	there := found[key][0]

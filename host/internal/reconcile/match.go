@@ -125,7 +125,7 @@ func (r *run) twins(ctx context.Context, matches []match) error {
 			continue
 		}
 		if other := linked[m.key]; other != "" && other != id {
-			m.kind, m.why = plan.Duplicate, fmt.Sprintf("product %q is linked to %q there", m.key, other)
+			m.kind, m.why = plan.Duplicate, linkedTo(m.key, other)
 			m.twin, m.key = m.key, ""
 			continue
 		}
