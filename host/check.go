@@ -29,13 +29,15 @@ func validate(ctx context.Context, file string) (warnings config.Problems, err e
 	}
 	_, wrong := compile(cfg)
 	_, unusable := receive.New(cfg.Receivers, receive.Options{MaxBody: cfg.Host.MaxBody})
-	answers, silent := askConnectors(ctx, cfg, hclog.NewNullLogger())
-	found := slices.Concat(wrong, unusable, answers, silent)
+	asked := askConnectors(ctx, cfg, hclog.NewNullLogger())
+	warnings = append(cfg.Warnings, asked.warnings...)
+	warnings.Sort()
+	found := slices.Concat(wrong, unusable, asked.problems, asked.silent)
 	if problems = problems.And(found); len(problems) > 0 {
 		problems.Sort()
-		return cfg.Warnings, problems
+		return warnings, problems
 	}
-	return cfg.Warnings, nil
+	return warnings, nil
 }
 
 // compile makes each connector's policy of its filter, mapping and fields, in
@@ -72,16 +74,25 @@ func owned(rules []config.OwnRule) plan.Ownership {
 // askWithin is how long connectors have to say what they think of their options.
 const askWithin = 10 * time.Second
 
+// answers are what connectors say of the configuration.
+type answers struct {
+	problems config.Problems
+	warnings config.Problems
+	silent   config.Problems // of those that could not be asked
+}
+
 // askConnectors asks each connector that can be started, all at once, what it
-// thinks of its options. Those that could not be asked, since they do not start
-// or do not answer, are told apart: that need not be the configuration's fault.
-func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (problems, silent config.Problems) {
+// thinks of its options, and whether it is able to do what else is asked of it.
+// Those that could not be asked, since they do not start or do not answer, are
+// told apart: that need not be the configuration's fault.
+func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (all answers) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	if _, err := os.Stat(cfg.Host.DataDir); errors.Is(err, fs.ErrNotExist) {
 		defer removeEmpty(cfg)
 	}
 	found := make([]config.Problems, len(cfg.Connectors))
+	able := make([]sdk.Opened, len(cfg.Connectors))
 	failed := make([]error, len(cfg.Connectors))
 	var wait sync.WaitGroup
 	for i, c := range cfg.Connectors {
@@ -95,7 +106,8 @@ func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (p
 				if err != nil {
 					return err
 				}
-				problems, err := client.Validate(ctx, s.Setup())
+				opened, problems, err := client.Validate(ctx, s.Setup())
+				able[i] = opened
 				found[i] = append(c.CheckSecrets(description.Options), c.Problems(problems)...)
 				return err
 			})
@@ -110,12 +122,16 @@ func askConnectors(ctx context.Context, cfg *config.Config, log hclog.Logger) (p
 	}
 	wait.Wait()
 	for i, c := range cfg.Connectors {
-		problems = append(problems, found[i]...)
+		all.problems = append(all.problems, found[i]...)
 		if failed[i] != nil {
-			silent = append(silent, c.Place.Problem("plugin", "the connector could not be asked about its options: "+failed[i].Error()))
+			all.silent = append(all.silent, c.Place.Problem("plugin", "the connector could not be asked about its options: "+failed[i].Error()))
+		}
+		if c.Enabled {
+			unable, uneasy := ability{c, able[i]}.check(cfg.Receivers)
+			all.problems, all.warnings = append(all.problems, unable...), append(all.warnings, uneasy...)
 		}
 	}
-	return problems, silent
+	return all
 }
 
 // removeEmpty removes the folders that were made for asking, where nothing has

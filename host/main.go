@@ -50,16 +50,16 @@ func run(ctx context.Context, file string) error {
 		return err
 	}
 	log := newLog(cfg.Host)
-	for _, warning := range cfg.Warnings {
-		log.Warn(warning.String())
-	}
 	registry := prometheus.NewRegistry()
 
 	// Nothing starts on a bad configuration: expressions are compiled, and each
 	// connector is asked what it thinks of its options.
 	policies, problems := compile(cfg)
-	answers, silent := askConnectors(ctx, cfg, log)
-	for _, p := range silent {
+	asked := askConnectors(ctx, cfg, log)
+	for _, warning := range slices.Concat(cfg.Warnings, asked.warnings) {
+		log.Warn(warning.String())
+	}
+	for _, p := range asked.silent {
 		log.Error(p.String()) // its own trouble: the others go on
 	}
 	in := &intake{}
@@ -67,7 +67,7 @@ func run(ctx context.Context, file string) error {
 		Accepter: in, TrustedProxies: cfg.Host.TrustedProxies, MaxBody: cfg.Host.MaxBody,
 		ReadTimeout: cfg.Host.ReadTimeout, Log: log.Named("receive"), Metrics: registry,
 	})
-	if problems = slices.Concat(problems, answers, wrong); len(problems) > 0 {
+	if problems = slices.Concat(problems, asked.problems, wrong); len(problems) > 0 {
 		problems.Sort()
 		return problems
 	}

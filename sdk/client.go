@@ -63,13 +63,15 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	}, nil
 }
 
-// Validate asks what is wrong with a configuration; nothing is opened.
-func (c *Client) Validate(ctx context.Context, s Setup) ([]Problem, error) {
+// Validate asks what is wrong with a configuration; nothing is opened. What the
+// connector would be able to do and carry is told as far as it is known then: no
+// capabilities, or no fields, mean that those are not.
+func (c *Client) Validate(ctx context.Context, s Setup) (Opened, []Problem, error) {
 	m, err := call(ctx, c, c.rpc.Configure, encodeSetup(s, true))
 	if err != nil {
-		return nil, err
+		return Opened{}, nil, err
 	}
-	return convert(m.GetProblems(), decodeProblem), decodeFailure(m.GetFailure())
+	return decodeOpened(m), convert(m.GetProblems(), decodeProblem), decodeFailure(m.GetFailure())
 }
 
 // Configure opens the connector, once. With problems or an error it is not
@@ -83,19 +85,7 @@ func (c *Client) Configure(ctx context.Context, s Setup) (Opened, []Problem, err
 	if err != nil || len(problems) > 0 {
 		return Opened{}, problems, err
 	}
-	opened := Opened{
-		Fields: slices.DeleteFunc(m.GetFields(), func(path string) bool { return !carryable(path) }),
-		Limits: Limits{
-			Batch:    int(m.GetLimits().GetBatch()),
-			InFlight: int(m.GetLimits().GetInFlight()),
-			Timeout:  m.GetLimits().GetTimeout().AsDuration(),
-		}.bounded(),
-	}
-	for _, can := range m.GetCapabilities() {
-		if can > 0 && can <= pb.Capability(OnlyReads) { // a newer one is none that we could use
-			opened.Capabilities = append(opened.Capabilities, Capability(can))
-		}
-	}
+	opened := decodeOpened(m)
 	slots := make(chan struct{}, opened.Limits.InFlight)
 	c.slots.Store(&slots)
 	c.opened.Store(&opened)

@@ -20,6 +20,12 @@ type Plugin[Config any] struct {
 	// succeeds at most once in a process. Its context ends when it returns: what
 	// the connector keeps must not hold it.
 	Open func(ctx context.Context, env Env, config Config) (Connector, error)
+
+	// Type returns a value of the type that Open returns with config, such as
+	// (*shop)(nil); nothing is called on it. It lets synchost validate tell a
+	// schedule that the connector cannot serve, before anything is opened. It may
+	// be left out: that is told when the connector runs, then.
+	Type func(config Config) Connector
 }
 
 // Limits is what a connector can take. The operator may lower Batch and InFlight,

@@ -15,7 +15,7 @@ type definition struct {
 	Description
 	fields []string
 	limits Limits
-	check  func(config []byte) []Problem
+	check  func(config []byte) (kind Connector, problems []Problem) // kind is of the type that open will return; nil: not known
 	open   func(ctx context.Context, env Env, config []byte) (Connector, []Problem, error)
 }
 
@@ -64,9 +64,12 @@ func define[Config any](p Plugin[Config]) (*definition, error) {
 		Description: Description{Name: p.Name, Version: p.Version, Options: config.options("")},
 		fields:      fields,
 		limits:      p.Limits.bounded(),
-		check: func(data []byte) []Problem {
-			_, problems := decodeConfig[Config](config, data)
-			return problems
+		check: func(data []byte) (Connector, []Problem) {
+			options, problems := decodeConfig[Config](config, data)
+			if len(problems) > 0 || p.Type == nil {
+				return nil, problems
+			}
+			return p.Type(options), nil
 		},
 		open: func(ctx context.Context, env Env, data []byte) (Connector, []Problem, error) {
 			options, problems := decodeConfig[Config](config, data)
@@ -82,6 +85,11 @@ func define[Config any](p Plugin[Config]) (*definition, error) {
 			}
 			if connector == nil {
 				return nil, nil, errors.New("the function Open returned neither a connector nor an error")
+			}
+			if p.Type != nil {
+				if told := p.Type(options); reflect.TypeOf(told) != reflect.TypeOf(connector) {
+					return nil, nil, fmt.Errorf("the function Open returned a %T, and Type told of a %T", connector, told)
+				}
 			}
 			return connector, nil, nil
 		},

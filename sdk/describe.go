@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"slices"
 
 	pb "github.com/synchost/synchost/sdk/proto"
 )
@@ -118,4 +119,21 @@ func encodeSetup(s Setup, checkOnly bool) *pb.ConfigureRequest {
 		StateDir:  valid(s.StateDir),
 		CheckOnly: checkOnly,
 	}
+}
+
+func decodeOpened(m *pb.ConfigureResponse) Opened {
+	opened := Opened{
+		Fields: slices.DeleteFunc(m.GetFields(), func(path string) bool { return !carryable(path) }),
+		Limits: Limits{
+			Batch:    int(m.GetLimits().GetBatch()),
+			InFlight: int(m.GetLimits().GetInFlight()),
+			Timeout:  m.GetLimits().GetTimeout().AsDuration(),
+		}.bounded(),
+	}
+	for _, can := range m.GetCapabilities() {
+		if can > 0 && can <= pb.Capability(OnlyReads) { // a newer one is none that we could use
+			opened.Capabilities = append(opened.Capabilities, Capability(can))
+		}
+	}
+	return opened
 }

@@ -102,9 +102,7 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 	}
 	defer leave()
 	if m.GetCheckOnly() {
-		var problems []Problem
-		err := s.guard("Validate", func() error { problems = s.check(m.GetConfig()); return nil })
-		return &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}, nil
+		return s.validate(m.GetConfig()), nil
 	}
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
@@ -147,6 +145,23 @@ func (s *server) Configure(ctx context.Context, m *pb.ConfigureRequest) (*pb.Con
 	}, nil
 }
 
+// validate checks a configuration and opens nothing. What the connector will be
+// able to do is told as far as its type tells it.
+func (s *server) validate(config []byte) *pb.ConfigureResponse {
+	var kind Connector
+	var problems []Problem
+	err := s.guard("Validate", func() error { kind, problems = s.check(config); return nil })
+	answer := &pb.ConfigureResponse{Problems: convert(problems, encodeProblem), Failure: encodeFailure(err)}
+	if kind == nil {
+		return answer
+	}
+	answer.Capabilities = methods(kind)
+	if _, narrows := kind.(Carrier); !narrows {
+		answer.Fields = s.fields
+	}
+	return answer
+}
+
 func (s *server) configured() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,8 +185,8 @@ func (s *server) carried(connector Connector) (fields []string, err error) {
 	return fields, nil
 }
 
-// capabilities asks the connector's type, once, what it can do.
-func capabilities(connector Connector) []pb.Capability {
+// methods are the capabilities that a connector's type decides.
+func methods(connector Connector) []pb.Capability {
 	var can []pb.Capability
 	if _, ok := connector.(Checker); ok {
 		can = append(can, pb.Capability_CAPABILITY_CHECK)
@@ -185,11 +200,17 @@ func capabilities(connector Connector) []pb.Capability {
 	if _, ok := connector.(Normalizer); ok {
 		can = append(can, pb.Capability_CAPABILITY_NORMALIZE)
 	}
-	if lister, ok := connector.(SinceLister); ok && lister.ListsSince() {
-		can = append(can, pb.Capability_CAPABILITY_SINCE)
-	}
 	if _, ok := connector.(Waiter); ok {
 		can = append(can, pb.Capability_CAPABILITY_WAIT)
+	}
+	return can
+}
+
+// capabilities asks the connector, once, what it can do.
+func capabilities(connector Connector) []pb.Capability {
+	can := methods(connector)
+	if lister, ok := connector.(SinceLister); ok && lister.ListsSince() {
+		can = append(can, pb.Capability_CAPABILITY_SINCE)
 	}
 	if reader, ok := connector.(Reader); ok && reader.ReadsOnly() {
 		can = append(can, pb.Capability_CAPABILITY_READ_ONLY)

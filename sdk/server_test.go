@@ -449,12 +449,12 @@ func TestConfigure(t *testing.T) {
 	if _, err := client.Apply(ctx, changes("a")); err == nil || !strings.Contains(err.Error(), "Configure comes first") {
 		t.Errorf("Apply before Configure: %v", err)
 	}
-	problems, err := client.Validate(ctx, setup(`{"tokn":"hunter2"}`))
+	_, problems, err := client.Validate(ctx, setup(`{"tokn":"hunter2"}`))
 	if err != nil || len(problems) != 2 || problems[0].Path != "token" || problems[1].Path != "tokn" {
 		t.Errorf("Validate: %v, %v", problems, err)
 	}
-	if problems, err := client.Validate(ctx, setup(`{"token":"hunter2"}`)); err != nil || problems != nil || opened != 0 {
-		t.Errorf("Validate: %v, %v, opened %d times", problems, err, opened)
+	if told, problems, err := client.Validate(ctx, setup(`{"token":"hunter2"}`)); err != nil || problems != nil || opened != 0 || told.Capabilities != nil || told.Fields != nil {
+		t.Errorf("Validate: %v, %v, %v, opened %d times", told, problems, err, opened)
 	}
 	for mode, want := range map[string]string{"panic": "panicked", "nothing": "neither", "down": "no route"} {
 		if _, problems, err := client.Configure(ctx, setup(`{"token":"t","mode":"`+mode+`"}`)); problems != nil || err == nil || !strings.Contains(err.Error(), want) {
@@ -469,6 +469,37 @@ func TestConfigure(t *testing.T) {
 	}
 	if _, _, err := client.Configure(ctx, setup(`{"token":"hunter2"}`)); err == nil || !strings.Contains(err.Error(), "configured already") {
 		t.Errorf("Configure again: %v", err)
+	}
+}
+
+func TestWhatItsTypeCanDoIsToldBeforeItIsOpened(t *testing.T) {
+	type config struct {
+		Write bool `json:"write"`
+	}
+	plugin := sdk.Plugin[config]{
+		Name: "fake", Version: "1", Fields: []string{"name"},
+		Open: func(context.Context, sdk.Env, config) (sdk.Connector, error) { return fake{}, nil },
+		Type: func(c config) sdk.Connector {
+			if c.Write {
+				return fake{}
+			}
+			return able{}
+		},
+	}
+	client := sdktest.Dial(t, plugin)
+	all := []sdk.Capability{sdk.CanCheck, sdk.CanList, sdk.CanFind, sdk.CanNormalize, sdk.CanWait}
+	if told, _, err := client.Validate(t.Context(), sdk.Setup{}); err != nil || !slices.Equal(told.Capabilities, all) || told.Fields != nil {
+		t.Errorf("of one that says later which fields it carries: %v, %v", told, err)
+	}
+	writes := sdk.Setup{Config: []byte(`{"write":true}`)}
+	if told, _, err := client.Validate(t.Context(), writes); err != nil || told.Capabilities != nil || !slices.Equal(told.Fields, plugin.Fields) {
+		t.Errorf("of one that can do nothing: %v, %v", told, err)
+	}
+	if _, _, err := client.Configure(t.Context(), sdk.Setup{}); err == nil || !strings.Contains(err.Error(), "Type told of") {
+		t.Errorf("another type was opened: %v", err)
+	}
+	if _, _, err := client.Configure(t.Context(), writes); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -47,6 +47,7 @@ var plugin = sdk.Plugin[Config]{
 	Open: func(_ context.Context, _ sdk.Env, c Config) (sdk.Connector, error) {
 		return build(&c)
 	},
+	Type: func(Config) sdk.Connector { return (*webhook)(nil) },
 }
 
 func main() {

@@ -100,7 +100,7 @@ func TestREADMEExamplesAreValid(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: config})
+			_, found, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: config})
 			if err != nil || len(found) > 0 || c.Plugin != "webhook" {
 				t.Errorf("%s: %v %v", name, found, err)
 			}

@@ -44,7 +44,7 @@ func unknownOption(t *testing.T, r *runner) {
 		}
 	}
 	config["sdktest_unknown"] = true
-	problems, err := r.client.Validate(t.Context(), sdk.Setup{Config: configJSON(t, config)})
+	_, problems, err := r.client.Validate(t.Context(), sdk.Setup{Config: configJSON(t, config)})
 	if err != nil {
 		t.Fatal(err)
 	}

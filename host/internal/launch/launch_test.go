@@ -623,7 +623,7 @@ func TestProbe(t *testing.T) {
 	s := spec(t, "good", `{"nope": 1}`)
 	s.Connector.Enabled = false // asked all the same
 	err := Probe(t.Context(), s, hclog.NewNullLogger(), func(c *sdk.Client) error {
-		problems, err := c.Validate(t.Context(), s.Setup())
+		_, problems, err := c.Validate(t.Context(), s.Setup())
 		if err != nil {
 			return err
 		}

@@ -140,7 +140,7 @@ func problems(t *testing.T, o options) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: data})
+	_, found, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: data})
 	if err != nil {
 		t.Fatal(err)
 	}

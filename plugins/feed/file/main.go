@@ -60,6 +60,12 @@ var plugin = sdk.Plugin[Config]{
 		v, _ := f.look() // a feed that is not there yet is a change when it comes
 		return &source{feed: f, seen: v.id}, nil
 	},
+	Type: func(c Config) sdk.Connector {
+		if c.Write {
+			return (*target)(nil)
+		}
+		return (*source)(nil)
+	},
 }
 
 func main() { sdk.Serve(plugin) }

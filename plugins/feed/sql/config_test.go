@@ -57,7 +57,7 @@ func TestValidate(t *testing.T) {
 	} {
 		config := maps.Clone(good)
 		maps.Copy(config, one.more)
-		problems, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: encode(t, config)})
+		_, problems, err := sdktest.Dial(t, plugin).Validate(t.Context(), sdk.Setup{Config: encode(t, config)})
 		if err != nil {
 			t.Fatal(err)
 		}

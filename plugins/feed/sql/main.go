@@ -26,6 +26,7 @@ var plugin = sdk.Plugin[Config]{
 	Version: "0.1.0",
 	Limits:  sdk.Limits{Batch: 100, InFlight: connections, Timeout: time.Minute},
 	Open:    open,
+	Type:    func(Config) sdk.Connector { return (*relation)(nil) },
 }
 
 func main() { sdk.Serve(plugin) }
