@@ -105,11 +105,11 @@ func TestASampleIsTaken(t *testing.T) {
 		if err != nil || tried.Status/100 != 2 || len(tried.Events) == 0 {
 			t.Fatalf("tried: %+v %v", tried, err)
 		}
-		if s := h.Stats()[0]; len(k.kept()) != 0 || s.Accepted != 0 {
-			t.Errorf("a trial was kept: %+v %+v", k.kept(), s)
+		if s := h.Stats()[0]; len(k.kept()) != 0 || s.Accepted != 0 || len(tried.Receipts) != 0 {
+			t.Errorf("a trial was kept: %+v %+v %+v", k.kept(), s, tried)
 		}
 		tried, err = h.Try(t.Context(), "in", Trial{Keep: true})
-		if err != nil || tried.Status/100 != 2 || len(tried.Events) != 0 {
+		if err != nil || tried.Status/100 != 2 || len(tried.Events) == 0 || len(tried.Receipts) != len(tried.Events) {
 			t.Fatalf("kept: %+v %v", tried, err)
 		}
 		if s := h.Stats()[0]; len(k.kept()) == 0 || s.Accepted == 0 {

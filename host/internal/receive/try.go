@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,9 +78,10 @@ type Trial struct {
 
 // Tried is what became of a trial.
 type Tried struct {
-	Status int
-	Answer string
-	Events []event.Event // that it brings; nil where they were kept
+	Status   int
+	Answer   string
+	Events   []event.Event   // that it brings
+	Receipts []store.Receipt // of Events, where they were kept
 }
 
 // Why a receiver cannot be tried.
@@ -87,6 +89,13 @@ var (
 	ErrNoReceiver = errors.New("there is no such receiver")
 	ErrNoKey      = errors.New("only the sender has the key that signs its requests")
 )
+
+// Sends is what the sender of a receiver sends: by which methods, nil is any, and
+// what the type of its bodies is; empty: there are none.
+func Sends(c config.Receiver) (methods []string, mediaType string) {
+	s, _ := newScheme(c)
+	return s.methods, s.sample.header.Get("Content-Type")
+}
 
 // Try leads a request through a receiver as its sender would make it, proven with
 // the receiver's first secret.
@@ -99,16 +108,21 @@ func (h *Handler) Try(ctx context.Context, name string, t Trial) (Tried, error) 
 	if err != nil {
 		return Tried{}, err
 	}
-	serving, brought := h, &listener{}
-	if !t.Keep {
-		// One of its own counts, limits and keeps nothing.
+	// What keeps shares counts and limits with the receiver itself; what does not
+	// has its own, and leaves no trace.
+	serving, brought := *h, &listener{}
+	if t.Keep {
+		brought.keeps = h.options.Accepter
+		serving.options.Accepter = brought
+	} else {
 		o := h.options
 		o.Accepter, o.Metrics, o.Log = brought, nil, nil
-		serving, _ = New([]config.Receiver{r.config}, o)
+		own, _ := New([]config.Receiver{r.config}, o)
+		serving = *own
 	}
 	w := &answer{header: http.Header{}}
 	serving.ServeHTTP(w, request.WithContext(ctx))
-	return Tried{Status: w.status, Answer: w.text.String(), Events: brought.events}, nil
+	return Tried{Status: w.status, Answer: w.text.String(), Events: brought.events, Receipts: brought.receipts}, nil
 }
 
 // trial is the request of a trial.
@@ -126,12 +140,17 @@ func (r *receiver) trial(t Trial, now time.Time) (*http.Request, error) {
 	if t.ContentType != "" {
 		s.header.Set("Content-Type", t.ContentType)
 	}
+	if methods := r.scheme.methods; s.method == "" && methods != nil && !slices.Contains(methods, http.MethodPost) {
+		s.method = methods[0]
+	}
 	r.scheme.prove(&s, now)
 	path := r.config.Path
-	if hasSecretPath(path) {
-		path = strings.Replace(path, secretSegment, r.config.Secrets[0].Reveal(), 1)
-	}
 	request := s.request(path)
+	if hasSecretPath(path) {
+		secret := r.config.Secrets[0].Reveal()
+		request.URL.Path = strings.Replace(path, secretSegment, secret, 1)
+		request.URL.RawPath = strings.Replace(path, secretSegment, url.PathEscape(secret), 1)
+	}
 	from := netip.IPv6Loopback()
 	if allow := r.config.Allow; len(allow) > 0 {
 		from = allow[0].Addr()
@@ -140,12 +159,24 @@ func (r *receiver) trial(t Trial, now time.Time) (*http.Request, error) {
 	return request, nil
 }
 
-// listener hears events and keeps none.
-type listener struct{ events []event.Event }
+// listener hears events, and has them kept where there is somebody who does.
+type listener struct {
+	keeps    Accepter // nil: nobody
+	events   []event.Event
+	receipts []store.Receipt
+}
 
-func (l *listener) Accept(_ context.Context, events []event.Event) ([]store.Receipt, error) {
+func (l *listener) Accept(ctx context.Context, events []event.Event) ([]store.Receipt, error) {
+	receipts := make([]store.Receipt, len(events))
+	if l.keeps != nil {
+		var err error
+		if receipts, err = l.keeps.Accept(ctx, events); err != nil {
+			return nil, err
+		}
+		l.receipts = append(l.receipts, receipts...)
+	}
 	l.events = append(l.events, events...)
-	return make([]store.Receipt, len(events)), nil
+	return receipts, nil
 }
 
 // answer is an http.ResponseWriter for one who is here.

@@ -1,0 +1,73 @@
+package receive
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/store"
+)
+
+func TestATrialGoesWhereverTheSenderWould(t *testing.T) {
+	strange := secretsOf("a/b c?d%2fe#ü+&")
+	for name, c := range map[string]config.Receiver{
+		"the secret in the path": {Path: "/in/{secret}/x", Methods: []string{"POST"}},
+		"in the query":           {Path: "/in", Methods: []string{"POST"}, Token: config.Token{Query: "code"}},
+		"another method":         {Path: "/in", Methods: []string{"PUT", "PATCH"}, Token: config.Token{Query: "code"}},
+		"from one address only":  {Path: "/in", Token: config.Token{Query: "code"}, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
+	} {
+		c.Name, c.Scheme, c.Secrets = "in", "token", strange
+		tried, err := newHandler(t, &keeper{}, noon, c).Try(t.Context(), "in", Trial{})
+		if err != nil || tried.Status != http.StatusOK || len(tried.Events) != 1 {
+			t.Errorf("%s: %+v %v", name, tried, err)
+		}
+	}
+}
+
+func TestATrialTellsWhatBecameOfIt(t *testing.T) {
+	k := &keeper{}
+	h := newHandler(t, k, noon, api)
+	body := []byte(`[{"key":"1","id":"a"},{"key":"2"}]`)
+	for _, duplicate := range []bool{false, true} {
+		tried, err := h.Try(t.Context(), "api", Trial{Body: body, ContentType: "application/json", Keep: true})
+		if err != nil || len(tried.Events) != 2 || len(tried.Receipts) != 2 || tried.Events[0].ID != "a" || tried.Receipts[0].Duplicate != duplicate {
+			t.Errorf("%+v %v", tried, err)
+		}
+	}
+	if s := h.Stats()[0]; s.Accepted != 3 || s.Duplicates != 1 {
+		t.Errorf("what was kept counts as what the sender sends: %+v", s)
+	}
+	k.err = store.ErrFull
+	for keep, want := range map[bool]int{true: http.StatusServiceUnavailable, false: http.StatusAccepted} {
+		tried, err := h.Try(t.Context(), "api", Trial{Keep: keep})
+		if err != nil || tried.Status != want || keep && len(tried.Events) > 0 {
+			t.Errorf("when the disk is full, keep %v: %+v %v", keep, tried, err)
+		}
+	}
+	tried, err := h.Try(t.Context(), "api", Trial{Body: []byte(`{"kye":"1"}`)})
+	if err != nil || tried.Status != http.StatusBadRequest || !strings.Contains(tried.Answer, "kye") || h.Stats()[0].Refused != 1 {
+		t.Errorf("a bad body: %+v %v", tried, err)
+	}
+}
+
+func TestWhatCannotBeTried(t *testing.T) {
+	public := config.Receiver{Name: "in", Scheme: "standard-webhooks", Path: "/in", Secrets: secretsOf("whpk_" + strings.Repeat("A", 43) + "=")}
+	h := newHandler(t, &keeper{}, noon, public)
+	for name, want := range map[string]error{"in": ErrNoKey, "out": ErrNoReceiver} {
+		if _, err := h.Try(t.Context(), name, Trial{}); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+}
+
+func TestSends(t *testing.T) {
+	for _, p := range provenReceivers() {
+		methods, media := Sends(p.receiver)
+		if hasBody := p.call(t, noon).body != ""; hasBody != (media != "") {
+			t.Errorf("%s: %v %q", p.receiver.Scheme, methods, media)
+		}
+	}
+}
