@@ -154,6 +154,9 @@ func (d *decoder) checkSecrets(r *Receiver) {
 func (d *decoder) checkConnectorOf(r *Receiver, key, name string, connectors []Connector) {
 	if name == "" {
 		return
+		if text := s.Reveal(); len(text) >= shortSecret && strings.Contains(r.URL, text) {
+			d.report(r.Place.Problem("url", "holds the secret, which is never written in this file: write {secret} in its place"))
+		}
 	}
 	if !bringsProducts(r) {
 		d.report(r.Place.Problem(key, "this receiver brings raw events, which are about no product: "+

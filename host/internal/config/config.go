@@ -62,6 +62,7 @@ type Receiver struct {
 	Path    string         // "/in/products"; no two receivers overlap. A segment "{secret}" holds the secret
 	URL     string         // under which the sender reaches it; default Host.PublicURL and Path; empty: not told
 	Secrets []sdk.Secret   // `secret = {…}` or `secret = [{…}, {…}]` while rotating; resolved, never empty strings
+	Kept    []Kept         // where they are, also where they could not be read
 	Allow   []netip.Prefix // sender addresses; empty: any
 	Rate    Rate           // requests a second; zero: unlimited
 	MaxBody int64          // 0: Host.MaxBody (product NDJSON streams are bounded per line, not as a whole)

@@ -96,8 +96,7 @@ func receiverTable() table[Receiver] {
 			"How requests are proved and read, going by who sends them: the table in host/README.md tells which.").required(),
 		field("path", urlPath, func(r *Receiver) *string { return &r.Path },
 			`The path that requests come to, such as "/in/shop"; a segment {secret} is the secret itself (for schemes that take token).`).required(),
-		field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
-			`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`).
+		receiverSecrets().
 			required(schemeNames(func(s Scheme) bool { return !s.open })...),
 		field("allow", list(network), func(r *Receiver) *[]netip.Prefix { return &r.Allow },
 			"Addresses and networks that may send; default: all."),
@@ -132,6 +131,17 @@ func signatureTable() table[Signature] {
 			"The header that carries the signature.").required(),
 		field("algorithm", choice("sha256", "sha1", "sha384", "sha512"), func(s *Signature) *string { return &s.Algorithm },
 			"The hash under the HMAC.").or("sha256"),
+func receiverSecrets() key[Receiver] {
+	k := field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
+		`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`)
+	read := k.read
+	k.read = func(d *decoder, at string, raw any, r *Receiver) {
+		r.Kept = d.kept(raw)
+		read(d, at, raw, r)
+	}
+	return k
+}
+
 		field("encoding", choice("hex", "base64"), func(s *Signature) *string { return &s.Encoding },
 			"How the signature is written.").or("hex"),
 		field("prefix", filled("a text"), func(s *Signature) *string { return &s.Prefix },

@@ -39,7 +39,7 @@ func TestSchema(t *testing.T) {
 	beyond := regexp.MustCompile(`^(case-twin-options|config-(secret|unfinished)|duration-out|inspector-|map-twice|name-of-both|` +
 		`limits-over|network-host|own-unknown|path-(dots|duplicate|overlap|reserved)|path-secret|plugin-(absolute|far|folder|near|not|relative)|` +
 		`secret-(env|file)-|size-(too|zero)|tls-missing|tls-both|token-(both|neither|and)|unprotected-catch|address-port|filter-empty|wrong-type-date|` +
-		`receiver-of|schedule-(never|range)|timezone-unknown)`)
+		`receiver-of|schedule-(never|range)|timezone-unknown|url-with-secret)`)
 	files, _ := filepath.Glob("testdata/bad/*.txt")
 	for _, file := range files {
 		data, err := os.ReadFile(file)

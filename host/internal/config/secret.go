@@ -99,6 +99,35 @@ func (d *decoder) secret(at string, raw any, resolve bool) (sdk.Secret, bool) {
 	return sdk.NewSecret(text), true
 }
 
+// Kept is where a secret is: in an environment variable, or in a file.
+type Kept struct {
+	Env, File string
+	Absent    bool // the file is not there: the host makes it when it starts
+}
+
+// kept says where the secrets of a reference, or of a list of them, are. What is
+// wrong with one is told by whoever reads it; here it is a zero Kept.
+func (d *decoder) kept(raw any) []Kept {
+	items, isList := elements(raw)
+	if !isList {
+		items = []any{raw}
+	}
+	all := make([]Kept, len(items))
+	for i, item := range items {
+		quiet := &decoder{dir: d.dir}
+		var ref reference
+		if referenceTable().read(quiet, "", item, &ref); len(quiet.problems) > 0 {
+			continue
+		}
+		all[i] = Kept{Env: ref.Env, File: ref.File}
+		if ref.Generate {
+			_, err := os.Stat(ref.File)
+			all[i].Absent = errors.Is(err, fs.ErrNotExist)
+		}
+	}
+	return all
+}
+
 func fromEnv(name string) (string, error) {
 	text, ok := os.LookupEnv(name)
 	switch {

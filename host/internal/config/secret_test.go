@@ -187,3 +187,36 @@ func TestSecretTexts(t *testing.T) {
 		})
 	}
 }
+
+func TestWhereSecretsAreKept(t *testing.T) {
+	dir := fixture(t)
+	text := `[receivers.a]
+scheme = "token"
+path = "/in"
+secret = [{ env = "NOT_SET" }, { file = "good.secret", generate = true }, { file = "new/x", generate = true }, { env = "the secret itself" }, "the secret itself"]
+[receivers.b]
+scheme = "token"
+path = "/in/b"
+secret.env = "GOOD_SECRET"
+[receivers.c]
+scheme = "catch"
+path = "/in/c"
+allow = ["127.0.0.1"]
+`
+	if err := os.WriteFile("connectors.toml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems := Examine("connectors.toml")
+	if len(problems) != 3 {
+		t.Errorf("problems: %v", problems)
+	}
+	for i, want := range [][]Kept{
+		{{Env: "NOT_SET"}, {File: dir + "/good.secret"}, {File: dir + "/new/x", Absent: true}, {}, {}},
+		{{Env: "GOOD_SECRET"}},
+		nil,
+	} {
+		if diff := cmp.Diff(want, cfg.Receivers[i].Kept); diff != "" {
+			t.Errorf("%s: %s", cfg.Receivers[i].Name, diff)
+		}
+	}
+}
