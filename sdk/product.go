@@ -1,7 +1,10 @@
 package sdk
 
 import (
+	"errors"
 	"math/big"
+	"mime"
+	"strings"
 	"time"
 )
 
@@ -142,4 +145,18 @@ type Raw struct {
 	ContentType string            `json:"content_type,omitempty"` // as sent, with its parameters
 	Headers     map[string]string `json:"headers,omitempty"`      // canonical names; credentials and hop-by-hop headers removed
 	Body        []byte            `json:"body,omitempty"`         // as it came
+}
+
+// MediaType is the type that a Content-Type names, in lower case and without its
+// parameters; empty where it names none. The charset stays where it is none that
+// reads as UTF-8: "text/plain; charset=latin1".
+func MediaType(contentType string) string {
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return ""
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+		return media + "; charset=" + charset
+	}
+	return media
 }

@@ -24,7 +24,7 @@ type language struct {
 	err    error // the first
 
 	parts Parts // that are named
-	whole int   // times that the product is used otherwise than by naming a part
+	whole int   // times that the product or the event is used otherwise than by naming a part
 }
 
 // loops are the functions that run an expression for each item of a list, and
@@ -94,7 +94,7 @@ func (l *language) identifier(n *ast.IdentifierNode) {
 	switch n.Value {
 	case "$env":
 		l.fail(n, "$env is not known: name what is meant, such as product.name", "")
-	case "product":
+	case "product", "event":
 		l.whole++
 	}
 }
@@ -135,18 +135,35 @@ func (l *language) operator(node *ast.Node, n *ast.BinaryNode) {
 }
 
 func (l *language) member(n *ast.MemberNode) {
-	of, isName := n.Node.(*ast.IdentifierNode)
 	name, fixed := n.Property.(*ast.StringNode)
-	if !isName || !fixed {
+	if !fixed {
 		return
 	}
-	switch of.Value {
-	case "product":
-		l.whole--
-		l.parts |= partByName[name.Value]
-	case "headers": // however a request spells the name
+	if isHeaders(n.Node) { // however a request spells the name
 		name.Value = strings.ToLower(name.Value)
 	}
+	switch of, _ := n.Node.(*ast.IdentifierNode); {
+	case of == nil:
+	case of.Value == "product":
+		l.whole--
+		l.parts |= partByName[name.Value]
+	case of.Value == "event":
+		l.whole--
+		l.parts |= partOfEvent[name.Value]
+	}
+}
+
+// isHeaders says whether node is headers, or event.headers.
+func isHeaders(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return n.Value == "headers"
+	case *ast.MemberNode:
+		of, isName := n.Node.(*ast.IdentifierNode)
+		name, fixed := n.Property.(*ast.StringNode)
+		return isName && fixed && of.Value == "event" && name.Value == "headers"
+	}
+	return false
 }
 
 func (l *language) call(n *ast.CallNode) {
@@ -201,7 +218,7 @@ func (l *language) loop(n *ast.BuiltinNode) {
 	}
 }
 
-// needed are the parts of a product that the expression looks at.
+// needed are the parts that the expression looks at.
 func (l *language) needed() Parts {
 	if l.whole > 0 {
 		return allParts

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -114,10 +115,17 @@ type eventView struct {
 	Time   string   `expr:"time"` // RFC 3339 in UTC, whole seconds: sorts as text
 	Fields []string `expr:"fields"`
 	Hint   bool     `expr:"hint"`
+
+	// Of an event about no product, which is a request as it came.
+	Body    any               `expr:"body"`
+	Headers map[string]string `expr:"headers"` // by their names in lower case
+	Query   map[string]string `expr:"query"`
+	Method  string            `expr:"method"`
 }
 
-// Parts are what of a product must be converted for an expression. The rest is
-// always there: most filters look at a text or two, and cost no conversion.
+// Parts are what of a product or its event must be converted for an expression.
+// The rest is always there: most filters look at a text or two, and cost no
+// conversion.
 type Parts uint8
 
 const (
@@ -126,24 +134,45 @@ const (
 	mediaPart
 	variantsPart
 	attributesPart
-	allParts = pricesPart | stockPart | mediaPart | variantsPart | attributesPart
+	requestPart
+	allParts = pricesPart | stockPart | mediaPart | variantsPart | attributesPart | requestPart
 )
 
 var partByName = map[string]Parts{
 	"prices": pricesPart, "stock": stockPart, "media": mediaPart, "variants": variantsPart, "attributes": attributesPart,
 }
 
+var partOfEvent = map[string]Parts{"body": requestPart, "headers": requestPart, "query": requestPart, "method": requestPart}
+
 // Product is the scope of a product, for expressions that need these parts of it.
 // Without an event, event's fields are empty.
 func Product(p *sdk.Product, e *sdk.Event, needed Parts) *ProductScope {
 	s := &ProductScope{Product: viewProduct(p, needed), Steps: newBudget()}
 	if e != nil {
-		s.Event = eventView{ID: e.ID, Source: e.Source, Op: string(e.Op), Fields: e.Fields, Hint: e.Hint}
-		if !e.Time.IsZero() {
-			s.Event.Time = e.Time.UTC().Format(time.RFC3339)
-		}
+		s.Event = viewEvent(e, needed)
 	}
 	return s
+}
+
+func viewEvent(e *sdk.Event, needed Parts) eventView {
+	v := eventView{ID: e.ID, Source: e.Source, Op: string(e.Op), Fields: e.Fields, Hint: e.Hint}
+	if !e.Time.IsZero() {
+		v.Time = e.Time.UTC().Format(time.RFC3339)
+	}
+	if raw := e.Raw; raw != nil && needed&requestPart != 0 {
+		v.Method, v.Query, v.Headers = raw.Method, map[string]string{}, make(map[string]string, len(raw.Headers))
+		// A body or a parameter that cannot be read is as if it were not there:
+		// such a request was taken in as it is, too.
+		v.Body, _ = ParseBody(sdk.MediaType(raw.ContentType), raw.Body)
+		query, _ := url.ParseQuery(raw.Query)
+		for name, values := range query {
+			v.Query[name] = values[0]
+		}
+		for name, value := range raw.Headers {
+			v.Headers[strings.ToLower(name)] = value
+		}
+	}
+	return v
 }
 
 // Variant is the scope of a variant of the product.

@@ -82,6 +82,15 @@ func TestDecideEvery(t *testing.T) {
 		e.Op, e.Fields = op, []string{"name"}
 		return e
 	}
+	push := func(branch string) *event.Entry {
+		return entry(sdk.Received, func(e *event.Entry) {
+			e.Raw = &sdk.Raw{ContentType: "application/json", Body: []byte(`{"ref":"refs/heads/` + branch + `"}`)}
+		})
+	}
+	toMain, err := CompileFilter(`event.body.ref == "refs/heads/main"`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		entry  *event.Entry
 		policy Policy
@@ -94,6 +103,8 @@ func TestDecideEvery(t *testing.T) {
 		"a delete":                           {entry(sdk.Deleted, func(e *event.Entry) { e.Deleted = true }), Policy{}, sdk.Archive, "", nil},
 		"a raw event, to who takes them":     {entry(sdk.Received, nil), Policy{Carried: events}, sdk.Forward, "", []string{"raw"}},
 		"a raw event, to who does not":       {entry(sdk.Received, nil), Policy{Carried: []string{"name"}}, 0, NotCarried, nil},
+		"a raw event that passes":            {push("main"), Policy{Carried: events, Filter: toMain}, sdk.Forward, "", []string{"raw"}},
+		"a raw event that does not":          {push("next"), Policy{Carried: events, Filter: toMain}, 0, Filtered, nil},
 		"a hint, to who takes events":        {entry(sdk.Updated, func(e *event.Entry) { e.Hint = true }), Policy{Carried: events}, sdk.Upsert, "", []string{"name"}},
 		"a hint of a product that was gone":  {entry(sdk.Updated, func(e *event.Entry) { e.Hint, e.Deleted = true, true }), Policy{Carried: events}, sdk.Upsert, "", []string{"name"}},
 		"a hint, to who writes products":     {entry(sdk.Updated, func(e *event.Entry) { e.Hint = true }), Policy{}, 0, OnlyHint, nil},

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/synchost/synchost/sdk"
 )
 
 // request is one request on its way through a receiver.
@@ -134,13 +135,4 @@ func brokenOff(err error) error {
 }
 
 // mediaType is the type of the body, without parameters; empty: not told.
-func (r *request) mediaType() string {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return ""
-	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
-		return media + "; charset=" + charset // none that we read
-	}
-	return media
-}
+func (r *request) mediaType() string { return sdk.MediaType(r.Header.Get("Content-Type")) }

@@ -1,0 +1,58 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// ErrMedia says that a body is of a type that expressions cannot look into.
+var ErrMedia = errors.New("must be JSON, a form or text in UTF-8, and the header Content-Type must say which")
+
+// ParseBody is a request's body as expressions see it: JSON as ParseJSON reads it,
+// a form as a map of texts, text as itself, no body as nil. media is its type, as
+// sdk.MediaType gives it. An error goes on from "the body".
+func ParseBody(media string, body []byte) (any, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	switch {
+	case media == "application/json", strings.HasSuffix(media, "+json"):
+		value, err := ParseJSON(body)
+		if err != nil {
+			return nil, fmt.Errorf("is not valid JSON: %w", err)
+		}
+		return value, nil
+	case media == "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(body))
+		if err != nil || !utf8.Valid(body) {
+			return nil, errors.New("is not a well-formed form")
+		}
+		return viewForm(form), nil
+	case strings.HasPrefix(media, "text/") && !strings.Contains(media, ";"):
+		if !utf8.Valid(body) {
+			return nil, errors.New("is not valid UTF-8")
+		}
+		return string(body), nil
+	}
+	return nil, ErrMedia
+}
+
+// viewForm keeps a parameter that is there several times as a list.
+func viewForm(form url.Values) map[string]any {
+	content := make(map[string]any, len(form))
+	for name, texts := range form {
+		if len(texts) == 1 {
+			content[name] = texts[0]
+			continue
+		}
+		list := make([]any, len(texts))
+		for i, text := range texts {
+			list[i] = text
+		}
+		content[name] = list
+	}
+	return content
+}
