@@ -19,7 +19,10 @@ const (
 )
 
 // fuse counts the writes of products for the newest change at their source. It is
-// not on disk: a host that was restarted counts anew.
+// not on disk, and need not be: it bounds how fast a fight burns calls, and a fight
+// that goes on after a restart is counted up again within as many writes. What it
+// leads to, the hold, is on disk, and so is how often reconciliation found the same
+// product changed.
 type fuse struct {
 	writes map[string]writes // by key
 }
@@ -69,6 +72,9 @@ func (s *session) cutOut(p *product, e *event.Entry) {
 	reason := fmt.Sprintf("it was written %d times since %s for one change at its source, so somebody else there writes it, too: find out who, then release it",
 		w.count, w.since.UTC().Format("15:04:05 MST"))
 	s.note(p, e, store.Delivery{At: time.Now(), Outcome: store.Skipped, Message: reason})
+	if p.link.Contended == nil { // what a look found tells more
+		p.link.Contended = &store.Contended{Times: w.count}
+	}
 	s.lane.options.Log.Warn("put on hold: it is written again and again", "product", p.key, "writes", w.count)
 	s.leave(p, store.OnHold, reason)
 }

@@ -45,6 +45,9 @@ func TestAProductThatIsFoughtOverIsPutOnHold(t *testing.T) {
 		if link.State != store.OnHold || !strings.Contains(link.Reason, "10 times") {
 			t.Errorf("its link is %q: %q", link.State, link.Reason)
 		}
+		if want := "we wrote it 10 times for one change at its source"; link.Contended == nil || link.Contended.Text() != want {
+			t.Errorf("its contention is %v, want that %s", link.Contended, want)
+		}
 		last := w.deliveries()[len(w.deliveries())-1]
 		if last.Outcome != store.Skipped || last.Message != link.Reason {
 			t.Errorf("the last record is %q: %q", last.Outcome, last.Message)

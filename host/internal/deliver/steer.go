@@ -96,41 +96,47 @@ func (l *Lane) Correct(ctx context.Context, keys []string, change func(*store.Li
 		return nil, nil
 	}
 	var others []string // read only when it is done: who gives up waiting leaves it to the lane
-	err = l.ask(ctx, func(ctx context.Context) error {
-		links, err := l.store.Links(ctx, l.options.Name, keys)
-		if err != nil {
-			return err
-		}
-		known := make(map[string]store.Link, len(links))
-		for _, link := range links {
-			known[link.Key] = link
-		}
-		now := time.Now()
-		r := store.Record{Connector: l.options.Name}
-		for _, key := range keys {
-			link, ok := known[key]
-			if !ok {
-				link = store.Link{Connector: l.options.Name, Key: key}
-			}
-			switch {
-			case !change(&link):
-				others = append(others, key)
-			case !blank(&link):
-				link.Changed = now
-				if link.State == store.Due {
-					link.Next = now
-				}
-				r.Links = append(r.Links, link)
-			case ok:
-				r.Forget = append(r.Forget, key)
-			}
-		}
-		return l.store.Record(ctx, r)
+	err = l.ask(ctx, func(ctx context.Context) (err error) {
+		others, err = l.correct(ctx, keys, change)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return others, nil
+}
+
+// correct is Correct between two sessions.
+func (l *Lane) correct(ctx context.Context, keys []string, change func(*store.Link) bool) (refused []string, err error) {
+	links, err := l.store.Links(ctx, l.options.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]store.Link, len(links))
+	for _, link := range links {
+		known[link.Key] = link
+	}
+	now := time.Now()
+	r := store.Record{Connector: l.options.Name}
+	for _, key := range keys {
+		link, ok := known[key]
+		if !ok {
+			link = store.Link{Connector: l.options.Name, Key: key}
+		}
+		switch {
+		case !change(&link):
+			refused = append(refused, key)
+		case !blank(&link):
+			link.Changed = now
+			if link.State == store.Due {
+				link.Next = now
+			}
+			r.Links = append(r.Links, link)
+		case ok:
+			r.Forget = append(r.Forget, key)
+		}
+	}
+	return refused, l.store.Record(ctx, r)
 }
 
 // Hold has products left as they are at the platform until Release, whatever
@@ -150,11 +156,41 @@ func (l *Lane) Hold(ctx context.Context, keys []string, reason string) error {
 // Release has products follow their source again that were on hold. It returns
 // those that were not.
 func (l *Lane) Release(ctx context.Context, keys []string) (others []string, err error) {
-	return l.Correct(ctx, keys, func(link *store.Link) bool {
-		if link.State != store.OnHold {
-			return false
+	return l.Correct(ctx, keys, release)
+}
+
+// ReleaseAll is Release of all that are on hold. It returns how many those are.
+func (l *Lane) ReleaseAll(ctx context.Context) (int64, error) {
+	var count int64
+	err := l.ask(ctx, func(ctx context.Context) error {
+		for {
+			links, err := l.store.Behind(ctx, l.options.Name, store.OnHold, forever, releaseStep)
+			if err != nil || len(links) == 0 {
+				return err
+			}
+			keys := make([]string, len(links))
+			for i := range links {
+				keys[i] = links[i].Key
+			}
+			if _, err := l.correct(ctx, keys, release); err != nil {
+				return err
+			}
+			count += int64(len(keys))
 		}
-		link.State, link.Restore, link.Contended, link.Reason, link.Attempts = store.Due, nil, nil, "", 0
-		return true
 	})
+	return count, err
+}
+
+// releaseStep is how many products are released with one commit.
+const releaseStep = 500
+
+// forever is later than anything is put off to.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func release(link *store.Link) bool {
+	if link.State != store.OnHold {
+		return false
+	}
+	link.State, link.Restore, link.Contended, link.Reason, link.Attempts = store.Due, nil, nil, "", 0
+	return true
 }

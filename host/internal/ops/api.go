@@ -71,7 +71,7 @@ var routes = []route{
 	{method: "GET", path: "/v1/connectors/{name}/progress", summary: "How far a comparison, or the applying of a plan, has come", answer: PlanProgress{}, serve: (*api).planProgress},
 	{method: "POST", path: "/v1/connectors/{name}/undo", summary: "Bring back what was written: of one product, or of all since a time", body: UndoRequest{}, answer: Undone{}, serve: (*api).undo},
 	{method: "POST", path: "/v1/connectors/{name}/hold", summary: "Leave products as they are until they are released", body: HoldRequest{}, serve: (*api).hold},
-	{method: "POST", path: "/v1/connectors/{name}/release", summary: "Let products follow their source again", body: KeysRequest{}, answer: Released{}, serve: (*api).release},
+	{method: "POST", path: "/v1/connectors/{name}/release", summary: "Let products follow their source again", body: ReleaseRequest{}, answer: Released{}, serve: (*api).release},
 	{method: "POST", path: "/v1/connectors/{name}/link", summary: "Say which product there is which of ours", body: LinkRequest{}, serve: (*api).link},
 	{method: "POST", path: "/v1/connectors/{name}/unlink", summary: "Forget which products there are ours; they are left as they are", body: KeysRequest{}, serve: (*api).unlink},
 	{method: "GET", path: "/v1/plans", summary: "Plans, newest first", answer: Plans{},

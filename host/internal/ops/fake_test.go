@@ -218,6 +218,11 @@ func (l *fakeLane) Release(_ context.Context, keys []string) ([]string, error) {
 	return keys[1:], nil
 }
 
+func (l *fakeLane) ReleaseAll(context.Context) (int64, error) {
+	l.asked = append(l.asked, "release all")
+	return 3, nil
+}
+
 func (l *fakeLane) Replay(_ context.Context, since int64) error {
 	l.asked = append(l.asked, "replay "+time.Duration(since).String())
 	return nil

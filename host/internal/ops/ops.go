@@ -75,6 +75,7 @@ type Lane interface {
 	// were not on hold.
 	Hold(ctx context.Context, keys []string, reason string) error
 	Release(ctx context.Context, keys []string) (others []string, err error)
+	ReleaseAll(ctx context.Context) (int64, error)
 }
 
 // NewVersion is version with what the Go toolchain noted in the binary.

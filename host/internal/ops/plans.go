@@ -222,12 +222,15 @@ func (a *api) release(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := body[KeysRequest](r)
-	if err != nil {
+	request, err := body[ReleaseRequest](r)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(request.Keys) == 0 {
-		return nil, refuse(http.StatusBadRequest, "say which products to release, by their keys")
+	case request.All == (len(request.Keys) > 0):
+		return nil, refuse(http.StatusBadRequest, "say which products to release: either keys or all")
+	case request.All:
+		n, err := lane.ReleaseAll(r.Context())
+		return Released{Released: n}, err
 	}
 	others, err := lane.Release(r.Context(), request.Keys)
 	return Released{Released: int64(len(request.Keys) - len(others)), Others: others}, err

@@ -54,7 +54,7 @@ type LaneStatus struct {
 	Behind      int64     `json:"behind" doc:"products that will be tried again"`
 	Dead        int64     `json:"dead" doc:"products that wait for a newer event or for retry"`
 	Held        int64     `json:"held" doc:"products of which nobody knows whether they were written; they wait for retry"`
-	OnHold      int64     `json:"on_hold" doc:"products that an operator keeps as they are; they wait for release"`
+	OnHold      int64     `json:"on_hold" doc:"products that are left as they are, by an operator or because they are fought over; they wait for release"`
 	InFlight    int       `json:"in_flight" doc:"changes that the connector has now"`
 	Delivered   int64     `json:"delivered" doc:"since the host started"`
 	Failed      int64     `json:"failed" doc:"attempts since the host started"`
@@ -204,7 +204,7 @@ type Standing struct {
 	Attempts   int       `json:"attempts,omitempty" doc:"failed ones since the last success"`
 	Next       time.Time `json:"next,omitzero" doc:"when it is tried again"`
 	RemoteID   string    `json:"remote_id,omitempty" doc:"the platform's id of it"`
-	Contention string    `json:"contention,omitempty" doc:"somebody else writes it there, too: the field, what we wrote, what was found, and how often in a row"`
+	Contention string    `json:"contention,omitempty" doc:"somebody else writes it there, too: the field, what we wrote, what was found, and how often in a row; or how often it was written for one change"`
 	Lane       string    `json:"lane,omitempty" doc:"the lane's state, where it does not run"`
 	LaneReason string    `json:"lane_reason,omitempty"`
 }

@@ -110,6 +110,12 @@ type KeysRequest struct {
 	Keys []string `json:"keys"`
 }
 
+// ReleaseRequest names products, or says all.
+type ReleaseRequest struct {
+	Keys []string `json:"keys,omitempty" doc:"of the products"`
+	All  bool     `json:"all,omitempty" doc:"all that are on hold, unlinked ones too"`
+}
+
 // Released says what a release did.
 type Released struct {
 	Released int64    `json:"released"`

@@ -146,7 +146,7 @@ const (
 	Due    State = "behind" // to be tried at Link.Next
 	Dead   State = "dead"   // attempts used up, or rejected: waits for a newer event or the operator
 	Held   State = "held"   // its outcome is unknown and the connector cannot look: waits for the operator
-	OnHold State = "hold"   // an operator keeps it as it is, until it is released
+	OnHold State = "hold"   // it is left as it is, until an operator releases it
 )
 
 // Link is what is known of one product at one connector.
@@ -178,6 +178,7 @@ type Restore struct {
 
 // Contended is of a product that is otherwise, whenever it is looked at, than it
 // was written. It tells of the last look; values are JSON, empty where there is none.
+// Without a field, nobody looked: it was written that often for one change.
 type Contended struct {
 	Times int // in a row
 	Field string
@@ -190,6 +191,9 @@ func (c *Contended) Text() string {
 	times := "once"
 	if c.Times > 1 {
 		times = fmt.Sprintf("%d times", c.Times)
+	}
+	if c.Field == "" {
+		return fmt.Sprintf("we wrote it %s for one change at its source", times)
 	}
 	return fmt.Sprintf("%s: we wrote %s, found %s, %s", c.Field, cmp.Or(c.Wrote, "nothing"), cmp.Or(c.Found, "nothing"), times)
 }

@@ -164,7 +164,7 @@ func unhealthy() ops.Status {
 	s.Connectors[0].State, s.Connectors[0].Reason, s.Connectors[0].PID = ops.ConnectorFailed, "it crashed 5 times", 0
 	s.Connectors[0].LastStderr, s.Connectors[0].Restarts = []string{"panic: no", "\x1b[31mgoroutine 1\x1b[0m"}, 5
 	s.Lanes[0].State, s.Lanes[0].Until, s.Lanes[0].Lag = ops.LaneThrottled, noon.Add(62*time.Minute), 7
-	s.Lanes[0].Dead = 1
+	s.Lanes[0].Dead, s.Lanes[0].OnHold = 1, 4
 	s.Trouble = []string{"shop: its process failed for good: it crashed 5 times. When that is mended: synchost restart shop"}
 	return s
 }
@@ -319,8 +319,9 @@ func TestCron(t *testing.T) {
 func TestSteering(t *testing.T) {
 	const lane = "POST /v1/connectors/shop/"
 	answers := map[string]any{
-		lane + "retry":  ops.RetryAnswer{Retried: 1},
-		lane + "replay": ops.ReplayAnswer{Seq: 5, Events: 12},
+		lane + "retry":   ops.RetryAnswer{Retried: 1},
+		lane + "release": ops.Released{Released: 1, Others: []string{"8"}},
+		lane + "replay":  ops.ReplayAnswer{Seq: 5, Events: 12},
 	}
 	for _, c := range []struct {
 		args  string // parted by "|"
@@ -335,6 +336,8 @@ func TestSteering(t *testing.T) {
 		{"retry|shop|7", lane + `retry {"keys":["7"]}`, "1 product tried again at shop.\n"},
 		{"retry|shop|7|8", lane + `retry {"keys":["7","8"]}`, "1 product of 2 tried again; the others are in step at shop, or on their way.\n"},
 		{"retry|shop|--all", lane + `retry {"all":true}`, "1 product tried again at shop.\n"},
+		{"release|shop|7|8", lane + `release {"keys":["7","8"]}`, "1 product released at shop.\nNot on hold: 8\n"},
+		{"release|shop|--all", lane + `release {"all":true}`, "1 product released at shop.\nNot on hold: 8\n"},
 		{"retry|shop|--all|--json", lane + `retry {"all":true}`, "{\n  \"retried\": 1\n}\n"},
 		{"replay|shop|--since|5", lane + `replay {"seq":5}`, "shop goes on from position 5 again: 12 events up to the newest.\n"},
 		{"replay|shop|--since|90m", lane + `replay {"time":"2026-09-01T11:30:00Z"}`, "shop goes on from position 5 again: 12 events up to the newest.\n"},
@@ -359,7 +362,7 @@ func TestSteering(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for _, args := range []string{
-		"nonsense", "--nonsense", "status --nonsense", "why", "why 1 2 3", "pause", "pause a b", "resume", "retry", "retry shop", "retry shop 7 --all",
+		"nonsense", "--nonsense", "status --nonsense", "why", "why 1 2 3", "pause", "pause a b", "resume", "retry", "retry shop", "retry shop 7 --all", "release", "release shop", "release shop 7 --all",
 		"replay shop", "replay shop --since yesterday", "replay shop --since -5", "replay", "restart", "events 7", "inspect 7", "run 7", "version 7",
 		"events --limit many", "config nonsense", "config schema 7", "cron shop", "cron run", "cron run a b", "cron --times x",
 	} {

@@ -27,6 +27,8 @@ The exit code is 4 when something needs attention.
   BEHIND  products that failed and are tried again by themselves
   DEAD    products that are not tried again before a newer event, or retry
   HELD    products of which nobody knows whether they were written; they wait for retry
+  ON HOLD products that are left as they are until release: by an operator, or
+          because somebody else writes them, too
 
 With a connector, products on hold are listed, too, and those that somebody else
 writes there as well: what we wrote, what was found, and how often in a row.`,
@@ -91,15 +93,15 @@ func (a *app) showLanes(s *ops.Status) error {
 	for _, l := range s.Lanes {
 		lanes[l.Connector] = l
 	}
-	t := newTable(a.out, "CONNECTOR", "PLUGIN", "PROCESS", "LANE", "LAG", "BEHIND", "DEAD", "HELD", "DELIVERED", "FAILED", "LAST SUCCESS")
+	t := newTable(a.out, "CONNECTOR", "PLUGIN", "PROCESS", "LANE", "LAG", "BEHIND", "DEAD", "HELD", "ON HOLD", "DELIVERED", "FAILED", "LAST SUCCESS")
 	for _, c := range s.Connectors {
 		plugin := strings.TrimSpace(c.Plugin + " " + c.Version)
 		l, ok := lanes[c.Name]
 		if !ok {
-			t.row(c.Name, plugin, c.State, "", "", "", "", "", "", "", "")
+			t.row(c.Name, plugin, c.State, "", "", "", "", "", "", "", "", "")
 			continue
 		}
-		t.row(c.Name, plugin, c.State, a.laneState(&l), number(l.Lag), number(l.Behind), number(l.Dead), number(l.Held),
+		t.row(c.Name, plugin, c.State, a.laneState(&l), number(l.Lag), number(l.Behind), number(l.Dead), number(l.Held), number(l.OnHold),
 			number(l.Delivered), number(l.Failed), a.ago(l.LastSuccess))
 	}
 	defer fmt.Fprintln(a.out)

@@ -78,19 +78,26 @@ func (a *app) holdCommand() *cobra.Command {
 }
 
 func (a *app) releaseCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "release CONNECTOR PRODUCT...",
-		Short:   "Let products follow their source again that were held, taken back or unlinked",
-		Long:    "Let products follow their source again that were held, taken back by undo, or unlinked.",
-		Example: "  synchost release shop 4711",
-		Args:    arguments(2, -1),
+	var all bool
+	command := &cobra.Command{
+		Use:   "release CONNECTOR [PRODUCT...]",
+		Short: "Let products follow their source again that were held, taken back or unlinked",
+		Long: `Let products follow their source again that were held, taken back by undo, left
+alone because they are fought over, or unlinked: those that are named, or all of
+them with --all. One that was unlinked is made anew at the platform then.`,
+		Example: "  synchost release shop 4711\n  synchost release shop --all",
+		Args:    arguments(1, -1),
 		RunE: func(command *cobra.Command, args []string) error {
-			answer, err := post[ops.Released](a, command, args[0], "release", ops.KeysRequest{Keys: args[1:]})
+			connector, keys := args[0], args[1:]
+			if all == (len(keys) > 0) {
+				return usageError("name the products to release, or write --all")
+			}
+			answer, err := post[ops.Released](a, command, connector, "release", ops.ReleaseRequest{Keys: keys, All: all})
 			if err != nil {
 				return err
 			}
 			return a.show(answer, func() error {
-				fmt.Fprintf(a.out, "%s released at %s.\n", count(answer.Released, "product"), args[0])
+				fmt.Fprintf(a.out, "%s released at %s.\n", count(answer.Released, "product"), connector)
 				if len(answer.Others) > 0 {
 					fmt.Fprintf(a.out, "Not on hold: %s\n", clean(strings.Join(answer.Others, " ")))
 				}
@@ -98,6 +105,8 @@ func (a *app) releaseCommand() *cobra.Command {
 			})
 		},
 	}
+	command.Flags().BoolVar(&all, "all", false, "all products that are on hold")
+	return command
 }
 
 func (a *app) linkCommand() *cobra.Command {
