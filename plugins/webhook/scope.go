@@ -17,11 +17,28 @@ type scope struct {
 	Product sdk.Product // as of the event
 
 	raw *sdk.Raw // to pass on as it came; nil: tell of the product
+
+	body    any // what Body gives, once it was asked for
+	bodyErr error
+	parsed  bool
+	sample  bool // made up, to try templates on
 }
 
 // Attribute is the text of an attribute, empty where the product has none of
 // that name. (.Product.Attributes.name is an error then.)
 func (s *scope) Attribute(name string) string { return s.Product.Attributes[name].Text() }
+
+// Body is what is in the body of an event about no product.
+func (s *scope) Body() (any, error) {
+	if s.sample {
+		return unknown{}, nil
+	}
+	if !s.parsed {
+		s.parsed = true
+		s.body, s.bodyErr = parseBody(s.Event.Raw)
+	}
+	return s.body, s.bodyErr
+}
 
 func newScope(c *sdk.Change, at time.Time) *scope {
 	s := &scope{ID: c.ID, Key: c.Key, Time: at.UTC(), Product: c.Product}
@@ -64,7 +81,7 @@ func samples() []*scope {
 		at := time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
 		product.Key, product.Code, product.Name = n, "K-"+n, "Bag "+n
 		event := sdk.Event{ID: "e" + n, Source: "shop", Op: op, Time: at, Fields: []string{"name", "prices"}, Raw: raw}
-		all = append(all, &scope{ID: "shop_e" + n, Key: n, Op: string(op), Time: at, Event: event, Product: product})
+		all = append(all, &scope{ID: "shop_e" + n, Key: n, Op: string(op), Time: at, Event: event, Product: product, sample: true})
 	}
 	return all
 }

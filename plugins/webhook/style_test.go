@@ -103,6 +103,17 @@ Content-Type: application/json
 User-Agent: synchost-webhook/0.1.0
 
 PUT a;b YTti`},
+		{"raw event made into another call", options{"style": "custom", "method": `{{.Event.Raw.Method}}`, "headers": options{"X-State": "{{.Body.state | upper}}"},
+			"body": `{"id":{{json .Body.id}},"sum":{{cents .Body.sum}},"who":{{index .Body "who" | default "-" | json}},"of":[{{range $i, $l := .Body.lines}}{{if $i}},{{end}}{{json $l.name}}{{end}}]}`},
+			forward("9", "application/json; charset=utf-8", `{"id":12345678901234567890,"sum":1999,"state":"paid","lines":[{"name":"a\"b"},{"name":"<c>"}]}`),
+			`PUT /hook?x=1&a=1&b=x+y HTTP/1.1
+Host: HOST
+Content-Length: N
+Content-Type: application/json
+User-Agent: synchost-webhook/0.1.0
+X-State: PAID
+
+{"id":12345678901234567890,"sum":19.99,"who":"-","of":["a\"b","<c>"]}`},
 	}
 	changing := []struct{ pattern, name string }{
 		{`(?m)^(Webhook-Signature|X-Hub-Signature-256): .*$`, "$1: SIGNATURE"},
