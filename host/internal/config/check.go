@@ -143,6 +143,9 @@ const shortSecret = 16
 
 func (d *decoder) checkSecrets(r *Receiver) {
 	for _, s := range r.Secrets {
+		if text := s.Reveal(); len(text) >= shortSecret && strings.Contains(r.URL, text) {
+			d.report(r.Place.Problem("url", "holds the secret, which is never written in this file: write {secret} in its place"))
+		}
 		if n := len(s.Reveal()); n > 0 && n < shortSecret {
 			d.warnings = append(d.warnings, r.Place.Problem("secret", fmt.Sprintf("a secret of %d characters can be guessed: take %d random ones or more, "+
 				`such as from "openssl rand -hex 32"`, n, shortSecret)))
@@ -154,9 +157,6 @@ func (d *decoder) checkSecrets(r *Receiver) {
 func (d *decoder) checkConnectorOf(r *Receiver, key, name string, connectors []Connector) {
 	if name == "" {
 		return
-		if text := s.Reveal(); len(text) >= shortSecret && strings.Contains(r.URL, text) {
-			d.report(r.Place.Problem("url", "holds the secret, which is never written in this file: write {secret} in its place"))
-		}
 	}
 	if !bringsProducts(r) {
 		d.report(r.Place.Problem(key, "this receiver brings raw events, which are about no product: "+

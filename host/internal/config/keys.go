@@ -125,12 +125,6 @@ func receiverTable() table[Receiver] {
 	return t
 }
 
-func signatureTable() table[Signature] {
-	return table[Signature]{keys: []key[Signature]{
-		field("header", headerName, func(s *Signature) *string { return &s.Header },
-			"The header that carries the signature.").required(),
-		field("algorithm", choice("sha256", "sha1", "sha384", "sha512"), func(s *Signature) *string { return &s.Algorithm },
-			"The hash under the HMAC.").or("sha256"),
 func receiverSecrets() key[Receiver] {
 	k := field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
 		`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`)
@@ -142,6 +136,12 @@ func receiverSecrets() key[Receiver] {
 	return k
 }
 
+func signatureTable() table[Signature] {
+	return table[Signature]{keys: []key[Signature]{
+		field("header", headerName, func(s *Signature) *string { return &s.Header },
+			"The header that carries the signature.").required(),
+		field("algorithm", choice("sha256", "sha1", "sha384", "sha512"), func(s *Signature) *string { return &s.Algorithm },
+			"The hash under the HMAC.").or("sha256"),
 		field("encoding", choice("hex", "base64"), func(s *Signature) *string { return &s.Encoding },
 			"How the signature is written.").or("hex"),
 		field("prefix", filled("a text"), func(s *Signature) *string { return &s.Prefix },
