@@ -67,6 +67,16 @@ var Schemes = []Scheme{
 		keys:   []string{"map", "token", "methods"},
 	},
 	{
+		Name: "github", Sender: "GitHub, and what sends like it",
+		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
+		Handshake: "`ping` event, answered and not kept",
+		Brings:    "what `map` makes, or raw events",
+		Setup:     "Settings → Webhooks: the payload URL, the content type `application/json`, the secret",
+		Contract:  "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+		Checked:   "2026-11",
+		keys:      []string{"map"},
+	},
+	{
 		Name: payamgostar, Sender: "Payamgostar CRM", products: true,
 		Proof:    "secret in the query (`code`) or the path",
 		Brings:   "hints",

@@ -292,3 +292,35 @@ func FuzzSender(f *testing.F) {
 		}
 	})
 }
+
+// fuzzSender holds the scheme of a sender who signs bodies to two promises: what is
+// proven makes good events or is refused, and what is not proven is never taken.
+// The header is the one that proves.
+func fuzzSender(f *testing.F, c config.Receiver, header string, bodies ...string) {
+	mapped := c
+	mapped.Map = map[string]string{"items": "body.list ?? [body]", "key": "item?.id", "op": `"updated"`, "fields.name": "item.name"}
+	for _, body := range append(bodies, `{"list":[{"id":1,"name":"Bag"},{}]}`, "{", "\xff") {
+		f.Add(body, "application/json", "sha256=00")
+		f.Add(body, "application/x-www-form-urlencoded", "")
+	}
+	signer := newHandler(f, &keeper{}, noon, c).routes.named(c.Name)
+	f.Fuzz(func(t *testing.T, body, media, offered string) {
+		for _, c := range []config.Receiver{c, mapped} {
+			proven := func() *http.Request {
+				r, err := signer.trial(Trial{Body: []byte(body), ContentType: media}, noon)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}
+			probe(t, c, proven())
+			forged := proven()
+			good := forged.Header.Get(header)
+			forged.Header.Set(header, offered)
+			inHex := good == strings.ToLower(good) // which may be of either case
+			if probe(t, c, forged) && offered != good && !(inHex && strings.EqualFold(offered, good)) {
+				t.Fatalf("taken: %q, which has to be %q", offered, good)
+			}
+		}
+	})
+}

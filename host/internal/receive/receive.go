@@ -134,6 +134,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"token":             token,
 	"catch":             catch,
 	"payamgostar":       payamgostar,
+	"github":            github,
 }
 
 func newScheme(c config.Receiver) (scheme, []config.Problem) {
@@ -212,7 +213,7 @@ func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
 		}
 	}
 	events, err := s.events(r)
-	if err != nil {
+	if err != nil || r.greeting != nil { // a handshake that had to be proven
 		return nil, err
 	}
 	done, err := keep(r.Context(), events)

@@ -49,6 +49,7 @@ func provenReceivers() []proven {
 		{receiver: r("token", posts, bearer), unsigned: true, repeats: true},
 		{receiver: r("catch", bearer), unsigned: true, repeats: true},
 		{receiver: r("payamgostar", func(c *config.Receiver) { c.Token.Query = "code" }), unsigned: true, repeats: true},
+		{receiver: r("github"), free: []string{"X-Github-Delivery", "X-Github-Event"}},
 	}
 }
 

@@ -114,12 +114,9 @@ func (k standardKeys) verify(r *request, tolerance time.Duration) error {
 	if err != nil {
 		return err
 	}
-	id, err := r.header(names + "Id")
+	id, err := r.headerID(names + "Id")
 	if err != nil {
 		return err
-	}
-	if err := event.CheckKey(id); err != nil {
-		return malformed("The header "+names+"Id "+err.Error()+".", nil)
 	}
 	timestamp, err := r.header(names + "Timestamp")
 	if err != nil {

@@ -43,6 +43,11 @@ func hmacReceiver(secret string, s config.Signature) config.Receiver {
 	}
 }
 
+// senderReceiver is one of a sender that has a scheme by name.
+func senderReceiver(scheme, secret string) config.Receiver {
+	return config.Receiver{Name: "in", Scheme: scheme, Path: "/in", Secrets: secretsOf(secret), Tolerance: 5 * time.Minute}
+}
+
 func standardReceiver(secrets ...string) config.Receiver {
 	return config.Receiver{Name: "in", Scheme: "standard-webhooks", Path: "/in", Secrets: secretsOf(secrets...), Tolerance: 5 * time.Minute}
 }
@@ -72,6 +77,11 @@ func vectors() []vector {
 	return []vector{
 		{"GitHub", hmacReceiver("It's a Secret to Everybody", config.Signature{Header: "X-Hub-Signature-256", Prefix: "sha256="}), 0,
 			post("Hello, World!", "X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
+			[]string{"X-Hub-Signature-256"}},
+		// https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+		{"GitHub, by name", senderReceiver("github", "It's a Secret to Everybody"), 0,
+			post("Hello, World!", "X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+				"X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958", "X-GitHub-Event", "push"),
 			[]string{"X-Hub-Signature-256"}},
 		{"Slack", hmacReceiver("8f742231b10e8888abcd99yyyzzz85a5", config.Signature{Header: "X-Slack-Signature", Prefix: "v0=",
 			Signed: "v0:{header:X-Slack-Request-Timestamp}:{body}", Timestamp: "X-Slack-Request-Timestamp"}), 1531420618,

@@ -1,0 +1,27 @@
+package receive
+
+import (
+	"time"
+
+	"github.com/synchost/synchost/host/internal/event"
+)
+
+// headerID is the sender's id of what it sends, in a header that must be there.
+func (r *request) headerID(name string) (string, error) {
+	id, err := r.header(name)
+	if err != nil {
+		return "", err
+	}
+	if err := event.CheckKey(id); err != nil {
+		return "", malformed("The header "+name+" "+err.Error()+".", nil)
+	}
+	return id, nil
+}
+
+// withID proves as another does, and gives what is sent an id in a header.
+func withID(header string, prove func(*sample, time.Time)) func(*sample, time.Time) {
+	return func(it *sample, now time.Time) {
+		it.header.Set(header, event.NewID())
+		prove(it, now)
+	}
+}
