@@ -77,6 +77,15 @@ var Schemes = []Scheme{
 		keys:      []string{"map"},
 	},
 	{
+		Name: "gitlab", Sender: "GitLab",
+		Proof:    "Standard Webhooks signature, where the secret begins with `whsec_`; else the secret in `X-Gitlab-Token`",
+		Brings:   "what `map` makes, or raw events",
+		Setup:    "Settings → Webhooks: the URL, and the secret as signing token (`whsec_…`, better) or secret token",
+		Contract: "https://docs.gitlab.com/user/project/integrations/webhooks/",
+		Checked:  "2026-11",
+		keys:     []string{"tolerance", "map"},
+	},
+	{
 		Name: payamgostar, Sender: "Payamgostar CRM", products: true,
 		Proof:    "secret in the query (`code`) or the path",
 		Brings:   "hints",
@@ -84,6 +93,16 @@ var Schemes = []Scheme{
 		Contract: "https://github.com/1stco/PayamGostarDocs/blob/master/Other/ProductWebhook.md",
 		Checked:  "2026-11",
 		keys:     []string{"token"},
+	},
+	{
+		Name: "slack", Sender: "Slack",
+		Proof:     "HMAC-SHA256 of time and body, in `X-Slack-Signature`",
+		Handshake: "`url_verification`: the challenge is said back, once its signature is right",
+		Brings:    "what `map` makes, or raw events",
+		Setup:     "the app's Event Subscriptions → Request URL; the secret is the Signing Secret of Basic Information",
+		Contract:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
+		Checked:   "2026-11",
+		keys:      []string{"tolerance", "map"},
 	},
 }
 

@@ -135,6 +135,8 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"catch":             catch,
 	"payamgostar":       payamgostar,
 	"github":            github,
+	"gitlab":            gitlab,
+	"slack":             slack,
 }
 
 func newScheme(c config.Receiver) (scheme, []config.Problem) {

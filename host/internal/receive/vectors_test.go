@@ -88,6 +88,10 @@ func vectors() []vector {
 			post(slackBody, "X-Slack-Request-Timestamp", "1531420618",
 				"X-Slack-Signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"),
 			[]string{"X-Slack-Signature", "X-Slack-Request-Timestamp"}},
+		{"Slack, by name", senderReceiver("slack", "8f742231b10e8888abcd99yyyzzz85a5"), 1531420618,
+			post(slackBody, "X-Slack-Request-Timestamp", "1531420618",
+				"X-Slack-Signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"),
+			[]string{"X-Slack-Signature", "X-Slack-Request-Timestamp"}},
 		{"Shopify", hmacReceiver("test_secret_key", config.Signature{Header: "X-Shopify-Hmac-Sha256", Encoding: "base64"}), 0,
 			post(`{"foo": "bar"}`, "X-Shopify-Hmac-Sha256", "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g="),
 			[]string{"X-Shopify-Hmac-Sha256"}},
@@ -110,6 +114,7 @@ func vectors() []vector {
 		{"Standard Webhooks v1, secret without its prefix", standardReceiver(strings.TrimPrefix(v1Secret, "whsec_")), 1614265330,
 			standardCall("Webhook", v1Sign), standardSigned},
 		{"Standard Webhooks v1a", standardReceiver(v1aPublic), 1614265330, standardCall("Webhook", v1aSign), standardSigned},
+		{"GitLab, signing token", senderReceiver("gitlab", v1Secret), 1614265330, standardCall("Webhook", v1Sign), standardSigned},
 		{"Svix", standardReceiver(v1Secret), 1614265330, standardCall("Svix", v1Sign), []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"}},
 	}
 }
@@ -177,7 +182,7 @@ func TestSecretsRotate(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
 			other := "another secret"
-			if v.receiver.Scheme == "standard-webhooks" {
+			if v.receiver.Scheme == "standard-webhooks" || v.receiver.Scheme == "gitlab" {
 				other = "whsec_AAECAwQFBgcICQoLDA0ODw=="
 			}
 			k := &keeper{}

@@ -1,0 +1,58 @@
+package receive
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/event"
+)
+
+// slack takes what Slack sends to a request URL: events, commands and interactions.
+// Read 2026-11:
+//
+//   - https://docs.slack.dev/authentication/verifying-requests-from-slack
+//   - https://docs.slack.dev/reference/events/url_verification
+//   - https://docs.slack.dev/apis/events-api/
+//
+// The signature covers a time, so a request cannot be sent again later. An event
+// that is retried is signed anew and has the same event_id; what has none, commands
+// and interactions, is known by what was signed. The challenge is said back only
+// when its signature is right: Slack asks for that, and signs it like all else.
+func slack(c config.Receiver) (scheme, []config.Problem) {
+	m, problems := newMapping(c)
+	s, more := newSignature(c, config.Signature{
+		Header: "X-Slack-Signature", Algorithm: "sha256", Encoding: "hex", Prefix: "v0=",
+		Signed: "v0:{header:X-Slack-Request-Timestamp}:{body}", Timestamp: "X-Slack-Request-Timestamp",
+	})
+	return scheme{
+		methods: []string{http.MethodPost},
+		verify:  s.verify,
+		events:  func(r *request) ([]event.Event, error) { return slackEvents(r, m) },
+		sample: sampleJSON(`{"type":"event_callback","team_id":"T123ABC456","api_app_id":"A123ABC456","event":{"type":"message",` +
+			`"channel":"C123ABC456","user":"U123ABC456","text":"Live long and prosper.","ts":"1355517523.000005"},` +
+			`"event_id":"Ev123ABC456","event_time":1355517523}`),
+		prove: s.prove,
+	}, append(problems, more...)
+}
+
+func slackEvents(r *request, m *mapping) (_ []event.Event, err error) {
+	body, err := r.body()
+	if err != nil {
+		return nil, err
+	}
+	var told struct {
+		Type      string `json:"type"`
+		Challenge string `json:"challenge"`
+		ID        string `json:"event_id"`
+	}
+	_ = json.Unmarshal(body, &told) // a form, for one, tells none of it
+	switch {
+	case told.Type == "url_verification":
+		r.greeting, err = echo(told.Challenge)
+		return nil, err
+	case event.CheckKey(told.ID) == nil:
+		r.id = told.ID
+	}
+	return m.events(r)
+}
