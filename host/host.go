@@ -103,7 +103,7 @@ func (h *host) receive(server *receive.Server) func(context.Context) error {
 // deps are what the control API works on.
 func (h *host) deps() ops.Deps {
 	deps := ops.Deps{
-		Store: h.store, Writable: h.intake.writable, Connectors: h.connectors, Receivers: h.receiverStats,
+		Store: h.store, Writable: h.intake.writable, Connectors: h.connectors, Receivers: h.receiverStats, Try: h.try,
 		Lanes: func() []ops.Lane {
 			lanes := make([]ops.Lane, len(h.lanes))
 			for i, lane := range h.lanes {
@@ -129,17 +129,6 @@ func (h *host) connectors() []ops.ConnectorStatus {
 			status = p.Status()
 		}
 		views[i] = processView(c, status)
-	}
-	return views
-}
-
-func (h *host) receiverStats() []ops.ReceiverStatus {
-	var views []ops.ReceiverStatus
-	for _, s := range h.receivers.Stats() {
-		views = append(views, ops.ReceiverStatus{
-			Name: s.Name, Scheme: s.Scheme, Path: s.Path, Accepted: s.Accepted, Duplicates: s.Duplicates,
-			Echoes: s.Echoes, Refused: s.Refused, LastEvent: s.LastEvent, LastRefusal: s.LastReason,
-		})
 	}
 	return views
 }

@@ -59,6 +59,8 @@ var routes = []route{
 			{"key", "string", "of the product"}, {"connector", "string", "only deliveries of this connector"}, limit,
 		},
 		serve: (*api).why},
+	{method: "GET", path: "/v1/receivers", summary: "The receivers, and what they have taken and refused since the start", answer: Receivers{}, serve: (*api).receivers},
+	{method: "POST", path: "/v1/receivers/{name}/test", summary: "Lead a correctly signed request through a receiver, and tell what comes of it", body: TrialRequest{}, answer: Tried{}, serve: (*api).tryReceiver},
 	{method: "GET", path: "/v1/connectors/{name}/products", summary: "Products that are not in step at a connector", answer: Standings{},
 		query: []parameter{limit}, serve: (*api).standings},
 	{method: "POST", path: "/v1/connectors/{name}/pause", summary: "Stop a lane; its backlog is kept", body: PauseRequest{}, serve: (*api).pause},

@@ -263,6 +263,37 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+func TestATrialOfAReceiver(t *testing.T) {
+	w := newWorld()
+	try := func(name, body string) (Tried, Error) {
+		response := post(t, w, "/v1/receivers/"+name+"/test", body)
+		var tried Tried
+		var refused Error
+		_ = json.Unmarshal(response.Body.Bytes(), &tried)
+		_ = json.Unmarshal(response.Body.Bytes(), &refused)
+		return tried, refused
+	}
+	tried, _ := try("pim", `{"body":"Z29vZA=="}`)
+	if tried.Kept || tried.Remedy != "" || len(tried.Events) != 2 || tried.Events[0].Product.Name != "Shirt" || tried.Events[0].Seq != 8 || tried.Events[1].Product != nil {
+		t.Errorf("%+v", tried)
+	}
+	for body, want := range map[string]string{`{}`: "--body FILE", `{"body":""}`: "Mend the body"} {
+		if tried, _ := try("pim", body); tried.Status != 400 || !strings.Contains(tried.Remedy, want) {
+			t.Errorf("%s: %+v", body, tried)
+		}
+	}
+	for name, want := range map[string]string{"bank": "have the sender send a test", "none": "there is no receiver none: there is bank, crm, pim"} {
+		if _, refused := try(name, `{}`); !strings.Contains(refused.Error, want) {
+			t.Errorf("%s: %q, want %q", name, refused.Error, want)
+		}
+	}
+	for status := 200; status < 600; status++ {
+		if got := remedy(status, false); (got == "") != (status < 300) {
+			t.Errorf("%d: %q", status, got)
+		}
+	}
+}
+
 func TestStandingsAtAConnector(t *testing.T) {
 	w := newWorld()
 	w.store.links = []store.Link{

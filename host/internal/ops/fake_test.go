@@ -297,8 +297,13 @@ func newWorld() *world {
 
 		Reconcilers: func() []Reconciler { return []Reconciler{&w.reconciler} },
 		Receivers: func() []ReceiverStatus {
-			return []ReceiverStatus{{Name: "pim", Scheme: "product", Path: "/in/products", Accepted: 3, LastEvent: noon}}
+			return []ReceiverStatus{
+				{Name: "pim", Scheme: "product", Path: "/in/products", URL: "https://sync.example/in/products", Accepted: 3, LastEvent: noon, LastRefused: noon, LastRefusal: "No."},
+				{Name: "crm", Scheme: "payamgostar", Path: "/in/crm", URL: "http://127.0.0.1:8470/in/crm?code={secret}"},
+				{Name: "bank", Scheme: "paypal", Path: "/in/bank", URL: "http://127.0.0.1:8470/in/bank"},
+			}
 		},
+		Try: fakeTry,
 		Check: func(_ context.Context, connector string) error {
 			if connector == "hook" {
 				return errors.ErrUnsupported
@@ -312,6 +317,21 @@ func newWorld() *world {
 		Started:   noon,
 	}
 	return w
+}
+
+// fakeTry keeps nothing; pim takes "good" only.
+func fakeTry(_ context.Context, receiver string, r TrialRequest) (Tried, error) {
+	switch {
+	case receiver == "bank":
+		return Tried{}, ErrSenderSigns
+	case receiver == "crm" && r.Body != nil:
+		return Tried{}, ErrNoBody
+	case string(r.Body) == "good":
+		return Tried{Status: 202, Answer: `{"accepted":1}`, Kept: r.Keep, Events: NewTriedEvents(
+			[]event.Event{product(sdk.Created, "7", "Shirt", "5"), {ID: "r", Op: sdk.Received, Key: "r", Time: noon, Raw: &sdk.Raw{Method: "POST"}}},
+			[]store.Receipt{{Seq: 8, Duplicate: true}})}, nil
+	}
+	return Tried{Status: 400, Answer: "No.", Events: []TriedEvent{}}, nil
 }
 
 // product is an event about a product's name and stock.

@@ -65,8 +65,12 @@ func (d describer) operation(route route) object {
 		parameters = append(parameters, parameter)
 	}
 	if strings.Contains(route.path, "{name}") {
+		whose := "of the connector"
+		if strings.HasPrefix(route.path, "/v1/receivers/") {
+			whose = "of the receiver"
+		}
 		parameters = append(parameters, object{
-			"name": "name", "in": "path", "required": true, "description": "of the connector", "schema": object{"type": "string"},
+			"name": "name", "in": "path", "required": true, "description": whose, "schema": object{"type": "string"},
 		})
 	}
 	if strings.Contains(route.path, "{id}") {
@@ -240,6 +244,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/v1/why?key=nothing", "", 200},
 		{"GET", "/v1/why?key=7&connector=shop", "", 200},
 		{"GET", "/v1/why?key=7&connector=none", "", 404},
+		{"GET", "/v1/receivers", "", 200},
+		{"POST", "/v1/receivers/pim/test", `{}`, 200},
+		{"POST", "/v1/receivers/pim/test", `{"body":"Z29vZA==","content_type":"text/plain","keep":true}`, 200},
+		{"POST", "/v1/receivers/pim/test", `{"body":7}`, 400},
+		{"POST", "/v1/receivers/crm/test", `{"body":""}`, 409},
+		{"POST", "/v1/receivers/bank/test", "", 409},
+		{"POST", "/v1/receivers/none/test", "", 404},
 		{"GET", "/v1/connectors/shop/products", "", 200},
 		{"GET", "/v1/connectors/none/products", "", 404},
 		{"POST", "/v1/connectors/shop/pause", `{"reason":"stock-taking"}`, 204},

@@ -27,12 +27,15 @@ type Deps struct {
 	Reconcilers func() []Reconciler      // of the connectors that deliver the latest state
 	Connectors  func() []ConnectorStatus // of all connectors of the configuration, disabled ones too
 	Receivers   func() []ReceiverStatus
-	Check       func(ctx context.Context, connector string) error // credentials and reachability
-	Restart     func(connector string) error                      // ends its process, and starts it anew
-	Inspector   *inspect.Bin                                      // nil: not enabled
-	Scheduler   Scheduler
-	Version     Version
-	Started     time.Time
+	// Try leads a request through a receiver that there is. It leaves Remedy to be
+	// filled in here.
+	Try       func(ctx context.Context, receiver string, r TrialRequest) (Tried, error)
+	Check     func(ctx context.Context, connector string) error // credentials and reachability
+	Restart   func(connector string) error                      // ends its process, and starts it anew
+	Inspector *inspect.Bin                                      // nil: not enabled
+	Scheduler Scheduler
+	Version   Version
+	Started   time.Time
 }
 
 // Store is what the control API reads of the store.

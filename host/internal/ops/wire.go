@@ -99,19 +99,6 @@ const (
 	ConnectorDisabled   = "disabled"
 )
 
-// ReceiverStatus is what a receiver has taken since the host started.
-type ReceiverStatus struct {
-	Name        string    `json:"name"`
-	Scheme      string    `json:"scheme"`
-	Path        string    `json:"path"`
-	Accepted    int64     `json:"accepted" doc:"events taken"`
-	Duplicates  int64     `json:"duplicates" doc:"events that were there already"`
-	Echoes      int64     `json:"echoes" doc:"of the accepted, those from a destination that told our own writes back"`
-	Refused     int64     `json:"refused" doc:"requests"`
-	LastEvent   time.Time `json:"last_event,omitzero"`
-	LastRefusal string    `json:"last_refusal,omitempty" doc:"why the last refused request was refused"`
-}
-
 // Event is an accepted event.
 type Event struct {
 	Seq      int64        `json:"seq" doc:"position in the journal"`
