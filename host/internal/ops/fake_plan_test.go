@@ -95,9 +95,10 @@ func TestPlansThatWaitAreTrouble(t *testing.T) {
 	}{
 		"none":                {nil, "new: nothing is delivered before its first plan was looked at. Make it: synchost plan new"},
 		"a first one":         {[]store.Plan{{ID: 2, Connector: "new", State: store.PlanOpen, First: true, Reason: "look"}}, "new: plan 2 waits for somebody: look. See: synchost show 2. Do it: synchost apply 2"},
-		"one that asks":       {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanAsks}, {ID: 2, Connector: "new", State: store.PlanApplied}}, "shop: plan 3 waits for somebody. See: synchost show 3. Do it: synchost approve 3"},
-		"an old one that was": {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanApplied}, {ID: 2, Connector: "shop", State: store.PlanAsks}, {ID: 1, Connector: "new", State: store.PlanApplied}}, ""},
-		"one that failed":     {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanFailed, Reason: "401"}, {ID: 1, Connector: "new", State: store.PlanApplied}}, "shop: its platform could not be compared: 401. It is tried again as scheduled, or with: synchost plan shop"},
+		"a part of it":        {[]store.Plan{{ID: 2, Connector: "new", State: store.PlanApplied}}, "new: nothing is delivered before its first plan was applied whole. Make a plan of what is left: synchost plan new"},
+		"one that asks":       {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanAsks}, {ID: 2, Connector: "new", State: store.PlanMaking}}, "shop: plan 3 waits for somebody. See: synchost show 3. Do it: synchost approve 3"},
+		"an old one that was": {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanApplied}, {ID: 2, Connector: "shop", State: store.PlanAsks}, {ID: 1, Connector: "new", State: store.PlanMaking}}, ""},
+		"one that failed":     {[]store.Plan{{ID: 3, Connector: "shop", State: store.PlanFailed, Reason: "401"}, {ID: 1, Connector: "new", State: store.PlanMaking}}, "shop: its platform could not be compared: 401. It is tried again as scheduled, or with: synchost plan shop"},
 	} {
 		if got := strings.Join(planTrouble(s, c.plans), "\n"); got != c.want {
 			t.Errorf("%s: %q", name, got)

@@ -61,8 +61,9 @@ func planTrouble(s *Status, plans []store.Plan) []string {
 	}
 	for i := range s.Lanes {
 		l := &s.Lanes[i]
+		awaits := l.State == LanePaused && l.Reason == store.AwaitsPlan
 		switch p := newest[l.Connector]; {
-		case p == nil && l.State == LanePaused && l.Reason == store.AwaitsPlan:
+		case p == nil && awaits:
 			list = append(list, fmt.Sprintf("%s: nothing is delivered before its first plan was looked at. Make it: synchost plan %s", l.Connector, l.Connector))
 		case p == nil:
 		case p.State == store.PlanOpen && p.First, p.State == store.PlanAsks:
@@ -73,6 +74,8 @@ func planTrouble(s *Status, plans []store.Plan) []string {
 			list = append(list, fmt.Sprintf("%s: plan %d waits for somebody%s. See: synchost show %d. Do it: synchost %s %d", l.Connector, p.ID, because(p.Reason), p.ID, verb, p.ID))
 		case p.State == store.PlanFailed:
 			list = append(list, fmt.Sprintf("%s: its platform could not be compared%s. It is tried again as scheduled, or with: synchost plan %s", l.Connector, because(p.Reason), l.Connector))
+		case awaits && p.State == store.PlanApplied:
+			list = append(list, fmt.Sprintf("%s: nothing is delivered before its first plan was applied whole. Make a plan of what is left: synchost plan %s", l.Connector, l.Connector))
 		}
 	}
 	return list

@@ -84,8 +84,9 @@ type ApplyRequest struct {
 
 // Applied says what became of a plan's items.
 type Applied struct {
-	Marked  int64 `json:"marked" doc:"their products are brought in step now"`
-	Refused int64 `json:"refused" doc:"they do not hold any more"`
+	Marked  int64  `json:"marked" doc:"their products are brought in step"`
+	Refused int64  `json:"refused" doc:"they do not hold any more"`
+	Waits   string `json:"waits,omitempty" doc:"why nothing is written now; without it, it is"`
 }
 
 // UndoRequest asks for what was written to be brought back.

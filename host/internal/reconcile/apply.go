@@ -16,8 +16,9 @@ import (
 
 // Applied counts what became of a plan's items.
 type Applied struct {
-	Marked  int64 // their products are behind, and are brought in step now
-	Refused int64 // they do not hold any more
+	Marked  int64  // their products are behind, and the lane brings them in step
+	Refused int64  // they do not hold any more
+	Waits   string // why the lane does not do so now; empty: it does
 }
 
 // Apply has a plan's items done: those of kinds, or all. hash is the plan's as it
@@ -66,9 +67,6 @@ func (r *Reconciler) finishApplying(ctx context.Context) error {
 	return err
 }
 
-// applyStep is how many items are marked at once.
-const applyStep = 100
-
 func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind) (Applied, error) {
 	port, err := r.connector.Ready(ctx)
 	if err != nil {
@@ -76,7 +74,7 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 	}
 	policy := r.options.Policy
 	policy.Carried = port.Opened().Fields
-	a := &applying{Reconciler: r, port: port, policy: &policy, plan: p, resumed: p.State == store.PlanApplying}
+	a := &applying{Reconciler: r, port: port, policy: &policy, resumed: p.State == store.PlanApplying}
 	if p.State != store.PlanApplying {
 		var only []string
 		for _, kind := range kinds {
@@ -87,53 +85,17 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 			return Applied{}, err
 		}
 	}
+	a.plan = p
 	defer r.report(func(p *Progress) { *p = Progress{} })
-	query := store.PlanQuery{Plan: p.ID, States: []store.ItemState{store.ItemOpen}}
-	if p.Only != "" {
-		// Those of which there are twins are held whatever else is done, or the lane
-		// would make one more of each.
-		query.Kinds = append(strings.Split(p.Only, "\n"), string(plan.Duplicate), string(plan.Ambiguous))
-	}
-	err = r.eachItem(ctx, query, func(items []store.PlanItem) error {
-		for part := range slices.Chunk(items, applyStep) {
-			if err := a.mark(ctx, part); err != nil {
-				return err
-			}
-			r.report(func(progress *Progress) {
-				*progress = Progress{Plan: p.ID, Doing: Applying, Done: a.done.Marked + a.done.Refused}
-			})
-		}
-		return nil
-	})
-	if err != nil {
+	if err := a.each(ctx, a.chosen(), a.mark); err != nil {
 		return a.done, err
 	}
-	if err := a.letGo(ctx); err != nil {
+	// Those of which there are twins are held whatever else is done, or the lane
+	// would make one more of each.
+	if err := a.each(ctx, undecided, a.holdTwins); err != nil {
 		return a.done, err
 	}
-	p.State = store.PlanApplied
-	return a.done, r.store.SavePlan(ctx, p)
-}
-
-// letGo has a lane go on that waits for its first plan: not after a plan of a single
-// product, and not while there are products that are there already and were not
-// adopted, which it would make a second time.
-func (a *applying) letGo(ctx context.Context) error {
-	lane, err := a.store.Lane(ctx, a.options.Name)
-	if err != nil || lane.State != store.Paused || lane.Reason != store.AwaitsPlan || a.plan.Product != "" {
-		return err
-	}
-	totals, err := a.store.PlanTotals(ctx, a.plan.ID)
-	if err != nil {
-		return err
-	}
-	for _, t := range totals {
-		if t.Kind == string(plan.Adopt) && t.State != store.ItemMarked {
-			a.options.Log.Warn("nothing is delivered yet, since products that are there already were not adopted: make a new plan", "plan", a.plan.ID, "products", t.Count)
-			return nil
-		}
-	}
-	return a.lane.Resume(ctx)
+	return a.done, a.end(ctx)
 }
 
 // applying is a plan that is being applied.
@@ -146,81 +108,202 @@ type applying struct {
 	done    Applied
 }
 
-// mark has some items done, as far as they still hold.
-func (a *applying) mark(ctx context.Context, items []store.PlanItem) error {
+// undecided are the kinds of items of which nobody knows whose they are.
+var undecided = []string{string(plan.Duplicate), string(plan.Ambiguous)}
+
+// chosen are the other kinds of items that are to be done.
+func (a *applying) chosen() []string {
+	var kinds []string
+	if a.plan.Only != "" {
+		kinds = strings.Split(a.plan.Only, "\n")
+	} else {
+		for _, kind := range kindsOfItems {
+			kinds = append(kinds, string(kind))
+		}
+	}
+	return slices.DeleteFunc(kinds, func(kind string) bool { return slices.Contains(undecided, kind) })
+}
+
+// applyStep is how many items are done at once.
+const applyStep = 100
+
+// each calls do with the items of these kinds that are still open, some at a time.
+func (a *applying) each(ctx context.Context, kinds []string, do func(context.Context, []store.PlanItem) error) error {
+	if len(kinds) == 0 {
+		return nil
+	}
+	query := store.PlanQuery{Plan: a.plan.ID, Kinds: kinds, States: []store.ItemState{store.ItemOpen}}
+	return a.eachItem(ctx, query, func(items []store.PlanItem) error {
+		for part := range slices.Chunk(items, applyStep) {
+			if err := do(ctx, part); err != nil {
+				return err
+			}
+			a.report(func(p *Progress) {
+				*p = Progress{Plan: a.plan.ID, Doing: Applying, Done: a.done.Marked + a.done.Refused}
+			})
+		}
+		return nil
+	})
+}
+
+// end has the plan be one that was applied, and the lane go on that waits for it.
+func (a *applying) end(ctx context.Context) error {
+	totals, err := a.store.PlanTotals(ctx, a.plan.ID)
+	if err != nil {
+		return err
+	}
+	var open, notMade int64
+	for _, t := range totals {
+		switch {
+		case t.State == store.ItemOpen && doable(t.Kind, t.Op):
+			open += t.Count
+		case t.State == store.ItemRefused && (t.Kind == string(plan.Adopt) || t.Kind == string(plan.Missing)):
+			notMade += t.Count
+		}
+	}
+	if open == 0 {
+		a.plan.Only = "" // there was nothing else in it
+	}
+	if err := a.letGo(ctx, open+notMade); err != nil {
+		return err
+	}
+	a.plan.State = store.PlanApplied
+	return a.store.SavePlan(ctx, a.plan)
+}
+
+// letGo has a lane go on that waits for its first plan: not after a plan of a single
+// product, and not while something is left of the plan. The lane would make it, though
+// nobody has said so, or it may be there already by now. It says why the lane waits.
+func (a *applying) letGo(ctx context.Context, left int64) error {
+	lane, err := a.store.Lane(ctx, a.options.Name)
+	switch {
+	case err != nil || lane.State == store.Running:
+		return err
+	case lane.State != store.Paused || lane.Reason != store.AwaitsPlan:
+		a.done.Waits = fmt.Sprintf("%s is %s (%s). Let it go on with: synchost resume %s", lane.Connector, lane.State, lane.Reason, lane.Connector)
+	case a.plan.Product != "":
+		a.done.Waits = fmt.Sprintf("%s waits for its first plan of all products. Make it: synchost plan %s", lane.Connector, lane.Connector)
+	case left > 0:
+		a.done.Waits = fmt.Sprintf("%s waits for the rest of its first plan (%d of its products). Make a plan of it, and apply it whole: synchost plan %s", lane.Connector, left, lane.Connector)
+	default:
+		return a.lane.Resume(ctx)
+	}
+	a.options.Log.Warn("nothing is delivered yet", "plan", a.plan.ID, "reason", a.done.Waits)
+	return nil
+}
+
+// doable says whether there is something to be done about items.
+func doable(kind, op string) bool { return op != "" || kind == string(plan.Adopt) }
+
+// correction is what an item has the lane know.
+type correction struct {
+	item   *store.PlanItem
+	change func(*store.Link) bool
+}
+
+// mark has items done about which there is something to be done, as far as they
+// still hold.
+func (a *applying) mark(ctx context.Context, all []store.PlanItem) error {
+	var items []store.PlanItem
+	for _, item := range all {
+		if item.Key != "" && doable(item.Kind, item.Op) {
+			items = append(items, item)
+		}
+	}
 	now, err := a.look(ctx, items)
 	if err != nil {
 		return err
 	}
-	corrections := map[string]func(*store.Link) bool{}
+	var corrections []correction
 	for i := range items {
 		item := &items[i]
-		if item.Key == "" || item.Op == "" && item.Kind != string(plan.Adopt) && !undecided(item) {
-			continue // there is nothing to be done
-		}
-		if undecided(item) {
-			corrections[item.Key] = func(l *store.Link) bool {
-				return l.Remote.ID == "" && hold(l, "there may be several of it there: see synchost show "+fmt.Sprint(a.plan.ID))
-			}
-			continue
-		}
 		finding, why := a.again(item, now)
-		if why != "" && a.did(item, &finding, now.links[item.Key]) {
-			item.State = store.ItemMarked
-			a.done.Marked++
-			continue
-		}
-		if item.Reason = why; why != "" {
-			item.State = store.ItemRefused
-			a.done.Refused++
-			continue
-		}
 		was := now.links[item.Key]
-		corrections[item.Key] = func(l *store.Link) bool {
-			if was != nil && !unchanged(l, was) || was == nil && !l.Changed.IsZero() {
-				return false
-			}
-			deliver.Learn(l, finding.Known)
-			if tooOften := contend(l, &finding); tooOften {
-				item.Reason = l.Contended.Text() + ": somebody else writes it, too. Find out who, or give the field another owner, then release it"
-				return hold(l, item.Reason)
-			}
-			if finding.Op != 0 {
-				l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, a.because(item)
-			}
-			return true
+		switch {
+		case why == "":
+			corrections = append(corrections, correction{item, a.correct(item, &finding, was)})
+		case a.did(item, &finding, was):
+			a.settle(item, "")
+		default:
+			a.settle(item, why)
 		}
 	}
-	keys := make([]string, 0, len(corrections))
-	for key := range corrections {
-		keys = append(keys, key)
+	if err := a.carryOut(ctx, corrections, "its lane has written it meanwhile"); err != nil {
+		return err
 	}
-	refused, err := a.lane.Correct(ctx, keys, func(l *store.Link) bool { return corrections[l.Key](l) })
+	return a.store.SaveItems(ctx, items)
+}
+
+// correct is how a link changes by an item: it says what was found, and its product
+// is behind. was is the link as it was when that was found.
+func (a *applying) correct(item *store.PlanItem, f *plan.Finding, was *store.Link) func(*store.Link) bool {
+	return func(l *store.Link) bool {
+		if was != nil && !unchanged(l, was) || was == nil && !l.Changed.IsZero() {
+			return false
+		}
+		deliver.Learn(l, f.Known)
+		if tooOften := contend(l, f); tooOften {
+			item.Reason = l.Contended.Text() + ": somebody else writes it, too. Find out who, or give the field another owner, then release it"
+			return hold(l, item.Reason)
+		}
+		if f.Op != 0 {
+			l.State, l.Seq, l.Attempts, l.Reason = store.Due, item.Seq, 0, a.because(item)
+		}
+		return true
+	}
+}
+
+// holdTwins has products left as they are of which nobody knows which one there they
+// are, or which there may be of several.
+func (a *applying) holdTwins(ctx context.Context, items []store.PlanItem) error {
+	var corrections []correction
+	for i := range items {
+		if items[i].Key == "" {
+			continue
+		}
+		corrections = append(corrections, correction{&items[i], func(l *store.Link) bool {
+			return l.Remote.ID == "" && hold(l, "there may be several of it there: see synchost show "+fmt.Sprint(a.plan.ID))
+		}})
+	}
+	if err := a.carryOut(ctx, corrections, "it is linked"); err != nil {
+		return err
+	}
+	return a.store.SaveItems(ctx, items)
+}
+
+// carryOut corrects what the lane knows, and says of each item what became of it.
+// There may be several of one product.
+func (a *applying) carryOut(ctx context.Context, corrections []correction, refusal string) error {
+	byKey := make(map[string]func(*store.Link) bool, len(corrections))
+	keys := make([]string, 0, len(corrections))
+	for _, c := range corrections {
+		if byKey[c.item.Key] == nil {
+			keys = append(keys, c.item.Key)
+		}
+		byKey[c.item.Key] = c.change
+	}
+	refused, err := a.lane.Correct(ctx, keys, func(l *store.Link) bool { return byKey[l.Key](l) })
 	if err != nil {
 		return err
 	}
-	for i := range items {
-		item := &items[i]
-		if corrections[item.Key] == nil {
-			continue
+	for _, c := range corrections {
+		why := c.item.Reason // of one that is left alone from now on
+		if slices.Contains(refused, c.item.Key) {
+			why = refusal
 		}
-		if slices.Contains(refused, item.Key) {
-			item.State, item.Reason = store.ItemRefused, "its lane has written it meanwhile"
-			if undecided(item) {
-				item.Reason = "it was linked meanwhile"
-			}
-			a.done.Refused++
-			continue
-		}
-		if item.Reason != "" { // it is left alone from now on
-			item.State = store.ItemRefused
-			a.done.Refused++
-			continue
-		}
-		item.State = store.ItemMarked
-		a.done.Marked++
+		a.settle(c.item, why)
 	}
-	return a.store.SaveItems(ctx, items)
+	return nil
+}
+
+// settle says what became of an item; no why: it is done.
+func (a *applying) settle(item *store.PlanItem, why string) {
+	if item.State, item.Reason = store.ItemMarked, why; why == "" {
+		a.done.Marked++
+		return
+	}
+	item.State = store.ItemRefused
+	a.done.Refused++
 }
 
 // present is all that is known of some products now.
@@ -235,10 +318,8 @@ func (a *applying) look(ctx context.Context, items []store.PlanItem) (now presen
 	var keys []string
 	remotes := map[string]string{}
 	for i := range items {
-		if items[i].Key != "" && !undecided(&items[i]) {
-			keys = append(keys, items[i].Key)
-			remotes[items[i].Key] = items[i].Remote
-		}
+		keys = append(keys, items[i].Key)
+		remotes[items[i].Key] = items[i].Remote
 	}
 	if len(keys) == 0 {
 		return now, nil
@@ -330,12 +411,6 @@ func (a *applying) did(item *store.PlanItem, f *plan.Finding, link *store.Link) 
 // because is why an item's product is behind.
 func (a *applying) because(item *store.PlanItem) string {
 	return fmt.Sprintf("plan %d: %s", a.plan.ID, item.Kind)
-}
-
-// undecided says whether an item is of a product of which nobody knows which one
-// there it is.
-func undecided(item *store.PlanItem) bool {
-	return item.Kind == string(plan.Duplicate) || item.Kind == string(plan.Ambiguous)
 }
 
 // hold has a product left as it is.

@@ -123,7 +123,8 @@ func (r *run) newPlan(ctx context.Context, product string) error {
 		return err
 	}
 	applied := slices.ContainsFunc(earlier, func(p store.Plan) bool {
-		return (p.State == store.PlanApplied || p.State == store.PlanUndone) && (p.Product == "" || !p.First)
+		whole := p.Product == "" && p.Only == ""
+		return !p.First || whole && (p.State == store.PlanApplied || p.State == store.PlanUndone)
 	})
 	r.plan = store.Plan{Connector: r.options.Name, Started: r.options.Now(), State: store.PlanMaking, First: !applied, Product: product}
 	r.plan.ID, err = r.store.NewPlan(ctx, r.plan)

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,10 +59,70 @@ func TestAPlanOfOneProductIsNoFirstPlan(t *testing.T) {
 	}
 }
 
-// Products that are there already and were not adopted are not made a second time,
-// whichever part of the first plan is applied, and whatever of it does not hold.
-func TestWhatWasNotAdoptedGetsNoTwin(t *testing.T) {
-	for name, kinds := range map[string][]plan.Kind{"another part of the plan": {plan.Missing}, "one changed meanwhile": nil} {
+// What of a first plan was not applied is not made by the lane: it waits until a plan
+// was applied whole, also for what a later run finds.
+func TestNothingIsMadeThatNobodyApproved(t *testing.T) {
+	for _, kind := range []plan.Kind{plan.Missing, plan.Adopt} {
+		t.Run("only "+string(kind), func(t *testing.T) {
+			w := newWorld(t)
+			ctx := t.Context()
+			for i := range 5 {
+				w.say(sdk.Created, product(i, "10"))
+			}
+			for i := range 3 {
+				w.shop.put(product(i, "10"))
+			}
+			p, err := w.Plan(ctx, "")
+			w.must(err)
+			done, err := w.Apply(ctx, p.ID, p.Hash, []plan.Kind{kind}, false)
+			w.must(err)
+			if !w.awaits() || !strings.Contains(done.Waits, "the rest of its first plan") {
+				t.Fatalf("the lane goes on: %+v", done)
+			}
+			w.must(w.Run(ctx))
+			if p = w.newest(); !p.First || p.State != store.PlanOpen || !w.awaits() || w.shop.count() > 0 {
+				t.Fatalf("what is left is not waited for: %+v, %d writes", p, w.shop.count())
+			}
+			done, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+			if err != nil || done.Waits != "" {
+				t.Fatalf("applied whole: %+v, %v", done, err)
+			}
+			w.settle()
+			if held := w.shop.held(t); len(held) != 5 {
+				t.Errorf("the shop has %d products", len(held))
+			}
+		})
+	}
+}
+
+// A part that is all there is to do is the whole.
+func TestAPartMayBeTheWhole(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.say(sdk.Created, product(0, "10"))
+	w.shop.put(product(0, "10"))
+	w.shop.put(product(7, "10"))
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	_, err = w.Apply(ctx, p.ID, p.Hash, []plan.Kind{plan.Adopt}, false)
+	w.must(err)
+	if w.awaits() {
+		t.Error("the lane waits")
+	}
+	if p, err = w.Plan(ctx, ""); err != nil || p.First {
+		t.Errorf("it is the first once more: %+v, %v", p, err)
+	}
+}
+
+// Of what does not hold any more when the first plan is applied, the lane makes
+// nothing: it may be there by now. The next run does what is left.
+func TestWhatDoesNotHoldGetsNoTwin(t *testing.T) {
+	for name, meanwhile := range map[string]func(*world){
+		"one to adopt has changed": func(w *world) {
+			w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "by hand" })
+		},
+		"one that was missing is there": func(w *world) { w.shop.put(product(4, "10")) },
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			ctx := t.Context()
@@ -73,12 +134,10 @@ func TestWhatWasNotAdoptedGetsNoTwin(t *testing.T) {
 			}
 			p, err := w.Plan(ctx, "")
 			w.must(err)
-			if kinds == nil {
-				w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "by hand" })
-			}
-			_, err = w.Apply(ctx, p.ID, p.Hash, kinds, false)
+			meanwhile(w)
+			done, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
 			w.must(err)
-			if !w.awaits() {
+			if !w.awaits() || done.Waits == "" {
 				t.Fatal("the lane goes on")
 			}
 			w.must(w.Run(ctx))
@@ -87,6 +146,32 @@ func TestWhatWasNotAdoptedGetsNoTwin(t *testing.T) {
 				t.Errorf("the shop has %d products", len(held))
 			}
 		})
+	}
+}
+
+// A product that carries our key there is ours, although its code is that of another
+// there that may be of several of ours.
+func TestOneThatIsOursIsAdoptedBesideOneThatIsNotClear(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	other := product(1, "10")
+	other.Code = product(0, "").Code
+	w.say(sdk.Created, product(0, "10"), other)
+	ours := w.shop.put(product(0, "10"))
+	w.shop.items[ours].Key = "p0"
+	w.shop.put(product(0, "10"))
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 adopt, 2 ambiguous"; got != want {
+		t.Fatalf("it plans %s; want %s", got, want)
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 adopt  marked, 1 ambiguous  marked, 1 ambiguous  refused"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+	if p0, p1 := w.linkOf("p0"), w.linkOf("p1"); p0.Remote.ID != ours || p0.State != store.InStep || p1.State != store.OnHold {
+		t.Errorf("p0 is linked to %q and %q, p1 is %q", p0.Remote.ID, p0.State, p1.State)
 	}
 }
 

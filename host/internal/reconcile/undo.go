@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/plan"
@@ -60,7 +61,7 @@ func (r *Reconciler) backOf(item *store.PlanItem) (*back, error) {
 		return nil, err
 	}
 	switch {
-	case undecided(item):
+	case slices.Contains(undecided, item.Kind):
 		return nil, nil
 	case item.Op == sdk.Upsert.String() && found.There == nil:
 		return &back{restore: &store.Restore{Op: r.takeOff(), Product: sdk.Product{Key: item.Key}}}, nil

@@ -351,7 +351,10 @@ func (a *app) applyCommand() *cobra.Command {
 		`Do what a plan says, as far as it still holds: each product is looked at once more,
 and one that has changed since, there or at its source, is left as it is. With the
 plan's hash in its name, as synchost plans and synchost show write it, exactly what
-was shown is done, or nothing.`)
+was shown is done, or nothing.
+
+Nothing is delivered to a new connector before its first plan was applied whole: of one
+that was applied in part, make a plan of what is left, and apply that.`)
 }
 
 func (a *app) approveCommand() *cobra.Command {
@@ -390,7 +393,11 @@ func (a *app) applyPlan(ctx context.Context, plan *ops.Plan, request ops.ApplyRe
 		return err
 	}
 	return a.show(answer, func() error {
-		fmt.Fprintf(a.out, "%s brought in step at %s now.\n", count(answer.Marked, "product"), plan.Connector)
+		if answer.Waits == "" {
+			fmt.Fprintf(a.out, "%s brought in step at %s now.\n", count(answer.Marked, "product"), plan.Connector)
+		} else {
+			fmt.Fprintf(a.out, "%s marked, and nothing is written at %s yet: %s\n", count(answer.Marked, "product"), plan.Connector, clean(answer.Waits))
+		}
 		if answer.Refused > 0 {
 			fmt.Fprintf(a.out, "%s left as it is, since it has changed meanwhile: synchost show %d\n", count(answer.Refused, "product"), plan.ID)
 		}
@@ -404,7 +411,10 @@ func (a *app) adoptCommand() *cobra.Command {
 		Short: "Take over products that a platform has already, by their codes",
 		Long: `Take over the products that a platform has already and that are ours by their codes,
 as the connector's newest plan says, and nothing else of that plan. Codes are compared
-as match in the configuration says; what is not clear is left alone.`,
+as match in the configuration says; what is not clear is left alone.
+
+Of a connector's first plan this is a part: nothing else is delivered before a plan was
+applied whole.`,
 		Example: "  synchost plan shop\n  synchost adopt shop",
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
