@@ -170,6 +170,7 @@ var patterns = map[string]string{
 	"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$":           "header name",
 	`^[A-Za-z0-9._~-]+$`:                      "parameter name",
 	`^[0-9a-f]{64}$`:                          "64 hex digits",
+	`^[A-Z]{3}$`:                              "currency",
 	`^https?://[^/?#@]+`:                      "URL",
 	`^[A-Za-z_][A-Za-z0-9_]*$`:                "variable name",
 }

@@ -28,6 +28,7 @@ func (d *decoder) check(cfg *Config) {
 		d.checkPath(r, cfg.Receivers[:i])
 		d.checkProtection(r)
 		d.checkSecrets(r)
+		d.checkCurrency(r)
 		d.checkConnectorOf(r, "source", r.Source, cfg.Connectors)
 		d.checkConnectorOf(r, "of", r.Of, cfg.Connectors)
 	}
@@ -150,6 +151,15 @@ func (d *decoder) checkSecrets(r *Receiver) {
 			d.warnings = append(d.warnings, r.Place.Problem("secret", fmt.Sprintf("a secret of %d characters can be guessed: take %d random ones or more, "+
 				`such as from "openssl rand -hex 32"`, n, shortSecret)))
 		}
+	}
+}
+
+// checkCurrency warns where prices are left out. That is no fault: who wants names
+// and stock only needs no currency.
+func (d *decoder) checkCurrency(r *Receiver) {
+	_, written := r.Place.At["currency"]
+	if schemeNamed(r.Scheme).takes("currency") && !written && len(r.Map) == 0 {
+		d.warnings = append(d.warnings, r.Place.Problem("currency", `is missing, and the sender does not tell it: prices are left out; add currency = "EUR"`))
 	}
 }
 

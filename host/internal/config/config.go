@@ -75,6 +75,7 @@ type Receiver struct {
 	Tolerance time.Duration     // standard-webhooks, product, hmac: of the timestamp; default 5m
 	Methods   []string          // token, hmac: default POST; catch: default nil, any
 	Map       map[string]string // token, hmac, standard-webhooks, catch: expressions, empty where one could not be read; see receive
+	Currency  string            // shopify, woocommerce: of the prices; empty: they are left out
 	Place     Place             // of each key in the file, for messages: Place.Problem("map.key", …)
 }
 

@@ -115,6 +115,8 @@ func receiverTable() table[Receiver] {
 			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, "token", "hmac").only(with("methods")...),
 		field("map", expressions, func(r *Receiver) *map[string]string { return &r.Map },
 			"Expressions that make key, op and product fields of a request.").only(with("map")...),
+		field("currency", matching(`the code of a currency, such as "EUR"`, `^[A-Z]{3}$`), func(r *Receiver) *string { return &r.Currency },
+			"The currency of the sender's prices, where it does not tell it; without it they are left out.").only(with("currency")...),
 		field("url", publicURL, func(r *Receiver) *string { return &r.URL },
 			"The address under which the sender reaches this receiver; default: public_url of [host], and path."),
 		field("source", filled("the name of a connector"), func(r *Receiver) *string { return &r.Source },

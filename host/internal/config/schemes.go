@@ -95,6 +95,15 @@ var Schemes = []Scheme{
 		keys:     []string{"token"},
 	},
 	{
+		Name: "shopify", Sender: "Shopify, webhooks and Events", products: true,
+		Proof:    "HMAC-SHA256 of the body, in `X-Shopify-Hmac-SHA256` or `Shopify-Hmac-Sha256`",
+		Brings:   "snapshots; of Events hints; of other topics what `map` makes, or raw events",
+		Setup:    "`shopify.app.toml`, or Settings → Notifications → Webhooks: the URL, format JSON; the secret is the app's client secret, or the one that the page shows",
+		Contract: "https://shopify.dev/docs/apps/build/webhooks/delivery-structure",
+		Checked:  "2026-11",
+		keys:     []string{"map", "currency"},
+	},
+	{
 		Name: "slack", Sender: "Slack",
 		Proof:     "HMAC-SHA256 of time and body, in `X-Slack-Signature`",
 		Handshake: "`url_verification`: the challenge is said back, once its signature is right",

@@ -137,6 +137,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"github":            github,
 	"gitlab":            gitlab,
 	"slack":             slack,
+	"shopify":           shopify,
 }
 
 func newScheme(c config.Receiver) (scheme, []config.Problem) {

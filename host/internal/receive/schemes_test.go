@@ -56,6 +56,7 @@ func provenReceivers() []proven {
 		{receiver: r("gitlab"), free: []string{"X-Gitlab-Event"}},
 		{receiver: r("gitlab", plain), plain: true, unsigned: true, free: []string{"X-Gitlab-Event", "Idempotency-Key"}},
 		{receiver: r("slack")},
+		{receiver: r("shopify", func(c *config.Receiver) { c.Currency = "EUR" }), free: []string{"X-Shopify-Webhook-Id", "X-Shopify-Topic"}},
 	}
 }
 

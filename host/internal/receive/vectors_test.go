@@ -95,6 +95,10 @@ func vectors() []vector {
 		{"Shopify", hmacReceiver("test_secret_key", config.Signature{Header: "X-Shopify-Hmac-Sha256", Encoding: "base64"}), 0,
 			post(`{"foo": "bar"}`, "X-Shopify-Hmac-Sha256", "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g="),
 			[]string{"X-Shopify-Hmac-Sha256"}},
+		// https://github.com/Shopify/shopify-app-js, packages/apps/shopify-api/lib/webhooks/__tests__/validate.test.ts
+		{"Shopify, by name", shopifyReceiver(""), 0,
+			post(`{"foo": "bar"}`, "X-Shopify-Hmac-Sha256", "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g=", "X-Shopify-Topic", "app/uninstalled", "X-Shopify-Webhook-Id", "1234567890"),
+			[]string{"X-Shopify-Hmac-Sha256"}},
 		{"Dropbox", hmacReceiver("the_secret", config.Signature{Header: "X-Dropbox-Signature"}), 0,
 			post(`{"delta": {"users": [12345]}}`, "X-Dropbox-Signature", "0a8c16b085420b960dc78664279fe09e936a2a01b1f91064869d9e77dfd64529"),
 			[]string{"X-Dropbox-Signature"}},
