@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,11 +279,11 @@ func caught() *example {
 		},
 		ignored: []sent{{method: "GET"}},
 		good: []sent{
-			{method: methods[0], body: bodies[0], headers: []string{"Content-Type", kinds[0]}},
-			{method: methods[1], body: bodies[1], headers: []string{"Content-Type", kinds[1]}},
+			{method: methods[0], body: bodies[0], headers: []string{"Content-Type", kinds[0], "X-Request-ID", "r1"}},
+			{method: methods[1], body: bodies[1], headers: []string{"Content-Type", kinds[1], "X-Request-ID", "r2"}},
 		},
 		want: func(_ *testing.T, _ taken, n int) []string {
-			return []string{methods[n] + " /hook?n=7", "Content-Type: " + kinds[n], "", bodies[n]}
+			return []string{methods[n] + " /hook?n=7", "Content-Type: " + kinds[n], "X-Request-Id: r" + strconv.Itoa(n+1), "", bodies[n]}
 		},
 	}
 }

@@ -69,9 +69,10 @@ func TestTemplatesOfRequestsAreTried(t *testing.T) {
 		`{{(index .Body.items 0).id}} {{slice .Body.after 0 7}}`:                   "",
 		`{{if eq .Body.action "opened"}}{{lower .Body.a}}{{end}}{{cents .Body.b}}`: "",
 		`{{printf "%.7s" .Body.after}}{{index .Event.Raw.Headers "X-A"}}`:          "",
-		`{{.Body.a}}{{.Prodct.Name}}`:                                              "can't evaluate field Prodct",
-		`{{.Body.a}}{{secret "none"}}`:                                             "no such name",
-		`{{.Body.a | upcase}}`:                                                     "upcase",
+		`{{.Header "X-A"}}`:            "",
+		`{{.Body.a}}{{.Prodct.Name}}`:  "can't evaluate field Prodct",
+		`{{.Body.a}}{{secret "none"}}`: "no such name",
+		`{{.Body.a | upcase}}`:         "upcase",
 	} {
 		var f faults
 		compiled := newTemplates(nil, &f).compile("body", source)
@@ -87,7 +88,7 @@ func TestTemplatesOfRequestsAreTried(t *testing.T) {
 // A URL that is made of what a request brings is made anew for each.
 func TestURLOfABody(t *testing.T) {
 	s := newSink(t, nil)
-	client := opened(t, options{"style": "custom", "url": s.URL + `/jobs/{{path .Body.job}}/{{index .Event.Raw.Headers "X-Kind"}}`, "body": "{}"})
+	client := opened(t, options{"style": "custom", "url": s.URL + `/jobs/{{path .Body.job}}/{{.Header "x-kind"}}`, "body": "{}"})
 	for _, job := range []string{"a/b", "c"} {
 		change := forward(job, "application/json", `{"job":"`+job+`"}`)
 		change.Event.Raw.Headers, change.Event.Raw.Query = map[string]string{"X-Kind": "k" + job[:1]}, ""

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -27,6 +28,15 @@ type scope struct {
 // Attribute is the text of an attribute, empty where the product has none of
 // that name. (.Product.Attributes.name is an error then.)
 func (s *scope) Attribute(name string) string { return s.Product.Attributes[name].Text() }
+
+// Header is a header of an event about no product, in any spelling; empty where
+// it is not there.
+func (s *scope) Header(name string) string {
+	if s.Event.Raw == nil {
+		return ""
+	}
+	return s.Event.Raw.Headers[http.CanonicalHeaderKey(name)]
+}
 
 // Body is what is in the body of an event about no product.
 func (s *scope) Body() (any, error) {

@@ -64,7 +64,7 @@ func (t templates) compile(option, source string) *text {
 		return &text{option: option, constant: constant, sample: constant, fixed: true}
 	}
 	// What a request brings is not known before: no sample shows what depends on it.
-	request := strings.Contains(source, "Body") || strings.Contains(source, "Raw")
+	request := strings.Contains(source, "Body") || strings.Contains(source, "Header") || strings.Contains(source, "Raw")
 	compiled := &text{option: option, template: parsed.Option("missingkey=error"), fixed: !request, discreet: strings.Contains(source, "secret")}
 	trial, err := parsed.Clone()
 	if err != nil {
