@@ -33,8 +33,8 @@ lint: ## vet, formatting, linters
 generate: ## make generated files again: protobuf, schemas, option tables
 	$(GO) generate ./...
 
-bench: build ## the whole job beside a bare loopback POST, as a table of ratios
-	$(GO) run ./host/e2e/bench -bin $(BIN)
+bench: build ## the whole job beside a bare loopback POST, as a table of ratios (BENCH="-only ij -vast": to a million products)
+	$(GO) run ./host/e2e/bench -bin $(BIN) $(BENCH)
 
 fuzz: ## a short run of every fuzz target
 	@sh .ci/fuzz.sh

@@ -44,6 +44,7 @@ var walls = map[string][]string{
 	"host/internal/ops/cli":         {"host/internal/config", "host/internal/ops", "host/internal/ops/inspect", "host/internal/store"},
 	"host/internal/ops/inspect":     {"sdk/rest"},
 	"host/e2e/":                     {},
+	"host/e2e/bench":                {"host/internal/config", "host/internal/launch"}, // it calls a connector itself
 	"host":                          {"host/internal/"}, // it wires them all
 }
 
@@ -58,7 +59,7 @@ var owners = map[string][]string{
 	"google.golang.org/grpc":              {"host/internal/launch", "sdk", "sdk/proto"},
 	"github.com/gofrs/flock":              {"host/internal/launch", "host/internal/store/sqlite"},
 	"github.com/prometheus/client_golang": {"host", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/ops", "host/internal/receive", "host/internal/schedule", "host/internal/store/sqlite"},
-	"github.com/hashicorp/go-hclog":       {"host", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/pages", "host/internal/receive", "host/internal/reconcile", "host/internal/schedule", "host/internal/store/sqlite", "host/internal/watch", "plugins/", "sdk", "sdk/sdktest"},
+	"github.com/hashicorp/go-hclog":       {"host", "host/e2e/bench", "host/internal/deliver", "host/internal/echo", "host/internal/launch", "host/internal/pages", "host/internal/receive", "host/internal/reconcile", "host/internal/schedule", "host/internal/store/sqlite", "host/internal/watch", "plugins/", "sdk", "sdk/sdktest"},
 }
 
 // pure are the packages that have no clock, no input and output and no logger.

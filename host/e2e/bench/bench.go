@@ -16,6 +16,7 @@ type bench struct {
 	keep      bool
 	events    int
 	rounds    int
+	vast      bool
 	sinkAt    string
 	processes processes
 	table     table

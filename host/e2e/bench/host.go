@@ -34,12 +34,29 @@ const secret = "bench-secret-of-32-characters-at-least"
 // newHost writes the configuration of a host with all settings as they are by
 // default, and does not start it.
 func (b *bench) newHost(name string, connectors ...connector) (*host, error) {
+	blocks := ""
+	for _, c := range connectors {
+		blocks += fmt.Sprintf(`
+[connectors.%s]
+plugin = "webhook"
+%s
+[connectors.%[1]s.config]
+url = %[3]q
+secret = { env = "BENCH_SIGNING" }
+allow_networks = ["127.0.0.0/8"]
+`, c.name, c.extra, "http://"+b.sinkAt+c.path)
+	}
+	return b.hostOf(name, len(connectors), blocks)
+}
+
+// hostOf is newHost with connectors of any kind, by their blocks.
+func (b *bench) hostOf(name string, connectors int, blocks string) (*host, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	b.hosts++
-	h := &host{bin: b.bin, dir: filepath.Join(b.dir, fmt.Sprintf("%02d-%s", b.hosts, name)), address: address, connectors: len(connectors), processes: &b.processes}
+	h := &host{bin: b.bin, dir: filepath.Join(b.dir, fmt.Sprintf("%02d-%s", b.hosts, name)), address: address, connectors: connectors, processes: &b.processes}
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -53,18 +70,7 @@ scheme = "product"
 path = "/in"
 secret = { env = "BENCH_SECRET" }
 `, address, filepath.Join(b.bin, "connectors"))
-	for _, c := range connectors {
-		config += fmt.Sprintf(`
-[connectors.%s]
-plugin = "webhook"
-%s
-[connectors.%[1]s.config]
-url = %[3]q
-secret = { env = "BENCH_SIGNING" }
-allow_networks = ["127.0.0.0/8"]
-`, c.name, c.extra, "http://"+b.sinkAt+c.path)
-	}
-	return h, os.WriteFile(h.file(), []byte(config), 0o600)
+	return h, os.WriteFile(h.file(), []byte(config+blocks), 0o600)
 }
 
 func (h *host) file() string { return filepath.Join(h.dir, "connectors.toml") }
@@ -172,10 +178,13 @@ func (b *bench) discard(h *host) {
 	}
 }
 
-// until waits for something to come true.
+// until waits for something to come true: two minutes, unless ctx has a deadline.
 func until(ctx context.Context, what string, holds func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+	}
 	for {
 		switch ok, err := holds(); {
 		case err != nil:

@@ -1,6 +1,7 @@
 // Command bench measures the whole job on this machine and prints a table of what
 // was asked and what was reached: events in over HTTP, one POST out for each,
-// beside bare POSTs of the same events and under trouble of all kinds. Ratios are
+// beside bare POSTs of the same events and under trouble of all kinds; then how long
+// it takes, and how much memory, to compare and to watch many products. Ratios are
 // between figures of the same run, taken in turn. Everything it talks to is on
 // loopback, each part is a process of its own, and every load is bounded.
 package main
@@ -37,12 +38,16 @@ var scenarios = []struct {
 	{"f", "a backlog", (*bench).backlog},
 	{"g", "20 connectors, three of them unwell", (*bench).crowd},
 	{"h", "idle", (*bench).idle},
+	{"i", "reconciliation", (*bench).reconcile},
+	{"j", "a watched feed", (*bench).watch},
+	{"k", "backfill", (*bench).backfill},
 }
 
 func start() error {
 	bin := flag.String("bin", "bin", "folder of the built host and its connectors")
 	only := flag.String("only", "", "letters of the scenarios to run, such as a,c; empty: all")
 	events := flag.Int("n", 60_000, "events of a flat-out load; loads in bulk keep their proportion to it")
+	vast := flag.Bool("vast", false, "take reconciliation and watched feeds up to a million products, which takes minutes")
 	rounds := flag.Int("rounds", 3, "how often what varies is measured, in turn")
 	keep := flag.String("keep", "", "folder for the hosts' data and logs, kept afterwards; empty: a temporary one")
 	sinkAt := flag.String("sink", "", "only be the receiver, at this address (used by bench itself)")
@@ -54,12 +59,12 @@ func start() error {
 		}
 		return serveSink(listener)
 	}
-	if unknown := strings.Trim(*only, "abcdefgh,"); unknown != "" {
+	if unknown := strings.Trim(*only, "abcdefghijk,"); unknown != "" {
 		return fmt.Errorf("-only: there is no scenario %q", unknown)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{dir: *keep, keep: *keep != "", events: *events, rounds: *rounds}
+	b := &bench{dir: *keep, keep: *keep != "", events: *events, rounds: *rounds, vast: *vast}
 	defer b.end()
 	err := b.begin(ctx, *bin)
 	if err != nil {

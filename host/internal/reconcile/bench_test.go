@@ -147,6 +147,7 @@ func BenchmarkReconcile(b *testing.B) {
 			})
 			v.fill(b, db)
 			r := reconcile.New(db, v, v, reconcile.Options{Name: "shop", Matching: plan.NewMatching(nil), MaxDeletes: plan.Limit{Count: n}, PlanOnly: true})
+			var differences int64
 			resetPeak(b)
 			b.ResetTimer()
 			for range b.N {
@@ -159,7 +160,9 @@ func BenchmarkReconcile(b *testing.B) {
 					b.Fatal(err)
 				}
 				var text []string
+				differences = 0
 				for _, t := range totals {
+					differences += t.Count
 					text = append(text, fmt.Sprint(t.Count, " ", t.Kind, " ", t.Op))
 				}
 				if got, want := strings.Join(text, ", "), "300 drift upsert, 200 foreign , 300 missing upsert, 200 tombstone-late archive"; got != want {
@@ -168,6 +171,7 @@ func BenchmarkReconcile(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/product")
 			b.ReportMetric(peak(b), "peak-MB")
+			b.ReportMetric(float64(differences), "differences")
 		})
 	}
 }
