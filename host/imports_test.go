@@ -65,7 +65,8 @@ var owners = map[string][]string{
 // pure are the packages that have no clock, no input and output and no logger.
 var pure = []string{"host/internal/expression", "host/internal/plan"}
 
-// impure is what they may not import.
+// impure is what they may not import, with all below it but net/url, which only
+// reads text.
 var impure = []string{"os", "io", "net", "log", "math/rand", "math/rand/v2", "crypto/rand", "context", "sync", "syscall"}
 
 func TestImportWalls(t *testing.T) {
@@ -92,7 +93,7 @@ func TestImportWalls(t *testing.T) {
 					t.Errorf("%s imports %s, which is for %s", pkg, path, strings.Join(users, ", "))
 				}
 			}
-			if slices.Contains(pure, pkg) && slices.ContainsFunc(impure, func(one string) bool { return within(path, one+"/") }) {
+			if slices.Contains(pure, pkg) && path != "net/url" && slices.ContainsFunc(impure, func(one string) bool { return within(path, one+"/") }) {
 				t.Errorf("%s imports %s: it is to be pure", pkg, path)
 			}
 		}
