@@ -33,6 +33,7 @@ func main() {
 		Run:      run,
 		Validate: validate,
 		Check:    check,
+		Sends:    receive.Sends,
 	})
 	stop()
 	os.Exit(code)

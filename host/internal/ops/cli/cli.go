@@ -2,8 +2,8 @@
 // on a terminal, the control API's own JSON with --json, and an exit code that
 // tells what is the matter.
 //
-// All verbs but run, validate, check and version speak with the running host
-// over its Unix socket, and do nothing by themselves.
+// All verbs but run, validate, check, version and receivers url speak with the
+// running host over its Unix socket, and do nothing by themselves.
 package cli
 
 import (
@@ -30,6 +30,9 @@ type Actions struct {
 	// Validate finds everything that is wrong with a configuration. What is unwise
 	// and no reason not to start comes apart.
 	Validate func(ctx context.Context, file string) (warnings config.Problems, err error)
+	// Sends says what a receiver's sender sends: by which methods, nil is any, and of
+	// which content type; empty: no body.
+	Sends func(config.Receiver) (methods []string, contentType string)
 	// Check tries credentials and reachability; no names: of every enabled connector.
 	Check func(ctx context.Context, file string, connectors []string) ([]Checked, error)
 }
@@ -121,7 +124,7 @@ every destination in step through connectors.
 	root.SetCompletionCommandGroupID("host")
 	for group, commands := range map[string][]*cobra.Command{
 		"host": {a.runCommand(), a.validateCommand(), a.checkCommand(), a.configCommand(), a.versionCommand()},
-		"look": {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.inspectCommand(), a.cronCommand()},
+		"look": {a.statusCommand(), a.eventsCommand(), a.whyCommand(), a.receiversCommand(), a.inspectCommand(), a.cronCommand()},
 		"compare": {a.planCommand(), a.plansCommand(), a.showCommand(), a.applyCommand(), a.approveCommand(), a.adoptCommand(),
 			a.undoCommand(), a.holdCommand(), a.releaseCommand(), a.linkCommand(), a.unlinkCommand(), a.backfillCommand()},
 		"steer": {a.pauseCommand(), a.resumeCommand(), a.retryCommand(), a.replayCommand(), a.restartCommand()},

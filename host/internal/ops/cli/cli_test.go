@@ -365,6 +365,7 @@ func TestUsage(t *testing.T) {
 		"nonsense", "--nonsense", "status --nonsense", "why", "why 1 2 3", "pause", "pause a b", "resume", "retry", "retry shop", "retry shop 7 --all", "release", "release shop", "release shop 7 --all",
 		"replay shop", "replay shop --since yesterday", "replay shop --since -5", "replay", "restart", "events 7", "inspect 7", "run 7", "version 7",
 		"events --limit many", "config nonsense", "config schema 7", "cron shop", "cron run", "cron run a b", "cron --times x",
+		"receivers x", "receivers test", "receivers test a b", "receivers url", "receivers url a b",
 	} {
 		got := (&fakeHost{}).run(t, strings.Fields(args)...)
 		if got.code != exitUsage || got.out != "" || !strings.Contains(got.err, "--help") {
@@ -488,7 +489,7 @@ func TestHelp(t *testing.T) {
 	if text := help("help", "exit-codes"); !strings.Contains(text, "3  the host is not running") {
 		t.Errorf("help exit-codes: %s", text)
 	}
-	for _, verb := range []string{"run", "validate", "check", "status", "events", "why", "inspect", "cron", "pause", "resume", "retry", "replay", "restart"} {
+	for _, verb := range []string{"run", "validate", "check", "status", "events", "why", "inspect", "cron", "receivers", "pause", "resume", "retry", "replay", "restart"} {
 		if text := help(verb, "--help"); !strings.Contains(text, "Examples:") {
 			t.Errorf("%s --help shows no example", verb)
 		}
