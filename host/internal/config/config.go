@@ -77,6 +77,8 @@ type Receiver struct {
 	Map       map[string]string // token, hmac, standard-webhooks, catch: expressions, empty where one could not be read; see receive
 	Currency  string            // shopify, woocommerce: of the prices; empty: they are left out
 	Place     Place             // of each key in the file, for messages: Place.Problem("map.key", …)
+
+	VerifyToken sdk.Secret // meta: what the handshake is proven with
 }
 
 // Signature tells how the hmac scheme signs.

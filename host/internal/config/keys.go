@@ -107,10 +107,13 @@ func receiverTable() table[Receiver] {
 		field("signature", sub(signatureTable()), func(r *Receiver) *Signature { return &r.Signature },
 			`How the sender signs, such as { header = "X-Signature-256" }.`).required().only(with("signature")...),
 		field("token", sub(tokenTable()), func(r *Receiver) *Token { return &r.Token },
-			`Where the secret is looked for: { header = "X-Token" } or { query = "code" }; default: the header Authorization, for payamgostar the query parameter code.`).
+			`Where the secret is looked for: { header = "X-Token" } or { query = "code" }; default: the header Authorization, for payamgostar and mailchimp the query parameter code.`).
 			only(with("token")...),
 		field("tolerance", duration(time.Second, 24*time.Hour), func(r *Receiver) *time.Duration { return &r.Tolerance },
 			"How far the signed time may be from ours.").or("5m").only(with("tolerance")...),
+		field("verify_token", secret, func(r *Receiver) *sdk.Secret { return &r.VerifyToken },
+			"What Meta proves itself with when the callback URL is entered, written as secret is; the same text goes into Verify token there.").
+			required().only(with("verify_token")...),
 		field("methods", list(choice("GET", "POST", "PUT", "PATCH", "DELETE")), func(r *Receiver) *[]string { return &r.Methods },
 			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, "token", "hmac").only(with("methods")...),
 		field("map", expressions, func(r *Receiver) *map[string]string { return &r.Map },

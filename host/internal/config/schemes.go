@@ -22,6 +22,7 @@ type Scheme struct {
 
 // The schemes that other parts of this package know by name.
 const (
+	mailchimp   = "mailchimp"
 	payamgostar = "payamgostar"
 	catch       = "catch"
 )
@@ -67,6 +68,16 @@ var Schemes = []Scheme{
 		keys:   []string{"map", "token", "methods"},
 	},
 	{
+		Name: "dropbox", Sender: "Dropbox",
+		Proof:     "HMAC-SHA256 of the body, in `X-Dropbox-Signature`",
+		Handshake: "GET: the challenge is said back",
+		Brings:    "what `map` makes of the accounts, or raw events",
+		Setup:     "App Console → the app → Webhooks: the URL; the secret is the App secret",
+		Contract:  "https://www.dropbox.com/developers/reference/webhooks",
+		Checked:   "2026-11",
+		keys:      []string{"map"},
+	},
+	{
 		Name: "github", Sender: "GitHub, and what sends like it",
 		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
 		Handshake: "`ping` event, answered and not kept",
@@ -84,6 +95,26 @@ var Schemes = []Scheme{
 		Contract: "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Checked:  "2026-11",
 		keys:     []string{"tolerance", "map"},
+	},
+	{
+		Name: mailchimp, Sender: "Mailchimp",
+		Proof:     "secret in the query (`code`) or the path",
+		Handshake: "GET: answered with 200, and brings nothing",
+		Brings:    "what `map` makes, or raw events",
+		Setup:     "Audience → Settings → Webhooks: the URL, with `?code=` and the secret",
+		Contract:  "https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/",
+		Checked:   "2026-11",
+		keys:      []string{"map", "token"},
+	},
+	{
+		Name: "meta", Sender: "Meta: Instagram, Facebook, Messenger, WhatsApp",
+		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
+		Handshake: "GET: the challenge is said back to who knows `verify_token`",
+		Brings:    "what `map` makes of a batch, or raw events",
+		Setup:     "App Dashboard → Webhooks: the callback URL and the verify token; the secret is the App secret",
+		Contract:  "https://developers.facebook.com/docs/graph-api/webhooks/getting-started/",
+		Checked:   "2026-11",
+		keys:      []string{"map", "verify_token"},
 	},
 	{
 		Name: payamgostar, Sender: "Payamgostar CRM", products: true,
@@ -112,6 +143,16 @@ var Schemes = []Scheme{
 		Contract:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
 		Checked:   "2026-11",
 		keys:      []string{"tolerance", "map"},
+	},
+	{
+		Name: "trello", Sender: "Trello",
+		Proof:     "HMAC-SHA1 of the body and the `url`, in `X-Trello-Webhook`",
+		Handshake: "HEAD: answered with 200, and brings nothing",
+		Brings:    "what `map` makes, or raw events",
+		Setup:     "`callbackURL` of the API's `POST /1/webhooks` is the URL; the secret is the app's OAuth 1.0 secret",
+		Contract:  "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/",
+		Checked:   "2026-11",
+		keys:      []string{"map"},
 	},
 }
 

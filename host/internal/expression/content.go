@@ -12,7 +12,7 @@ import (
 var ErrMedia = errors.New("must be JSON, a form or text in UTF-8, and the header Content-Type must say which")
 
 // ParseBody is a request's body as expressions see it: JSON as ParseJSON reads it,
-// a form as a map of texts, text as itself, no body as nil. media is its type, as
+// a form as viewForm does, text as itself, no body as nil. media is its type, as
 // sdk.MediaType gives it. An error goes on from "the body".
 func ParseBody(media string, body []byte) (any, error) {
 	if len(body) == 0 {
@@ -30,7 +30,7 @@ func ParseBody(media string, body []byte) (any, error) {
 		if err != nil || !utf8.Valid(body) {
 			return nil, errors.New("is not a well-formed form")
 		}
-		return viewForm(form), nil
+		return viewForm(form)
 	case strings.HasPrefix(media, "text/") && !strings.Contains(media, ";"):
 		if !utf8.Valid(body) {
 			return nil, errors.New("is not valid UTF-8")
@@ -38,21 +38,4 @@ func ParseBody(media string, body []byte) (any, error) {
 		return string(body), nil
 	}
 	return nil, ErrMedia
-}
-
-// viewForm keeps a parameter that is there several times as a list.
-func viewForm(form url.Values) map[string]any {
-	content := make(map[string]any, len(form))
-	for name, texts := range form {
-		if len(texts) == 1 {
-			content[name] = texts[0]
-			continue
-		}
-		list := make([]any, len(texts))
-		for i, text := range texts {
-			list[i] = text
-		}
-		content[name] = list
-	}
-	return content
 }

@@ -1,6 +1,8 @@
 package receive
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -16,6 +18,13 @@ func (r *request) headerID(name string) (string, error) {
 		return "", malformed("The header "+name+" "+err.Error()+".", nil)
 	}
 	return id, nil
+}
+
+// digestID is the id of a request whose sender gives it none, but whose body tells
+// the time: two that are the same to the last byte are one.
+func digestID(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // withID proves as another does, and gives what is sent an id in a header.

@@ -136,6 +136,10 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"payamgostar":       payamgostar,
 	"github":            github,
 	"gitlab":            gitlab,
+	"meta":              meta,
+	"trello":            trello,
+	"dropbox":           dropbox,
+	"mailchimp":         mailchimp,
 	"slack":             slack,
 	"shopify":           shopify,
 }

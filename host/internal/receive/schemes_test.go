@@ -57,6 +57,10 @@ func provenReceivers() []proven {
 		{receiver: r("gitlab", plain), plain: true, unsigned: true, free: []string{"X-Gitlab-Event", "Idempotency-Key"}},
 		{receiver: r("slack")},
 		{receiver: r("shopify", func(c *config.Receiver) { c.Currency = "EUR" }), free: []string{"X-Shopify-Webhook-Id", "X-Shopify-Topic"}},
+		{receiver: metaReceiver(provenSecret)},
+		{receiver: trelloReceiver(provenSecret, "https://example.com/trello?board=1")},
+		{receiver: r("dropbox"), repeats: true},
+		{receiver: mailchimpReceiver(provenSecret), unsigned: true},
 	}
 }
 
