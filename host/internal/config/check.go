@@ -110,6 +110,14 @@ func overlap(a, b string) bool {
 func (d *decoder) checkProtection(r *Receiver) {
 	inPath := strings.Contains(r.Path, secretSegment)
 	written := func(key string) bool { _, ok := r.Place.At[key]; return ok }
+	if r.Scheme == paypal {
+		if written("secret") {
+			d.report(r.Place.Problem("secret", "PayPal shares none: remove it; the app's own goes into postback.client_secret"))
+		}
+		if !written("tolerance") {
+			r.Tolerance = paypalTolerance
+		}
+	}
 	if !schemeNamed(r.Scheme).takes("token") {
 		if inPath && r.Scheme != "" {
 			d.report(r.Place.Problem("path", fmt.Sprintf("{secret} in a path is for the schemes %s: remove it, %s finds its secret elsewhere",
@@ -137,6 +145,9 @@ func (d *decoder) checkProtection(r *Receiver) {
 		r.Token.Header = "Authorization"
 	}
 }
+
+// paypalTolerance is longer than the three days for which PayPal sends again.
+const paypalTolerance = 96 * time.Hour
 
 // shortSecret is the length below which a secret is weak, however random: what a
 // sender proves with it may be tried as often as the network allows.

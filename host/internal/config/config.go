@@ -78,7 +78,17 @@ type Receiver struct {
 	Currency  string            // shopify, woocommerce: of the prices; empty: they are left out
 	Place     Place             // of each key in the file, for messages: Place.Problem("map.key", …)
 
+	WebhookID string   // paypal: PayPal's id of this webhook
+	Postback  Postback // paypal: zero: PayPal is not asked
+	Sandbox   bool     // paypal: it is PayPal's sandbox that sends
+
 	VerifyToken sdk.Secret // meta: what the handshake is proven with
+}
+
+// Postback is the app of the paypal scheme, as which PayPal is asked.
+type Postback struct {
+	ClientID     string
+	ClientSecret sdk.Secret
 }
 
 // Signature tells how the hmac scheme signs.

@@ -109,8 +109,8 @@ func receiverTable() table[Receiver] {
 		field("token", sub(tokenTable()), func(r *Receiver) *Token { return &r.Token },
 			`Where the secret is looked for: { header = "X-Token" } or { query = "code" }; default: the header Authorization, for payamgostar and mailchimp the query parameter code.`).
 			only(with("token")...),
-		field("tolerance", duration(time.Second, 24*time.Hour), func(r *Receiver) *time.Duration { return &r.Tolerance },
-			"How far the signed time may be from ours.").or("5m").only(with("tolerance")...),
+		field("tolerance", duration(time.Second, 7*24*time.Hour), func(r *Receiver) *time.Duration { return &r.Tolerance },
+			"How far the signed time may be from ours; for paypal, which sends again for three days, the default is 96h.").or("5m").only(with("tolerance")...),
 		field("verify_token", secret, func(r *Receiver) *sdk.Secret { return &r.VerifyToken },
 			"What Meta proves itself with when the callback URL is entered, written as secret is; the same text goes into Verify token there.").
 			required().only(with("verify_token")...),
@@ -120,6 +120,12 @@ func receiverTable() table[Receiver] {
 			"Expressions that make key, op and product fields of a request.").only(with("map")...),
 		field("currency", matching(`the code of a currency, such as "EUR"`, `^[A-Z]{3}$`), func(r *Receiver) *string { return &r.Currency },
 			"The currency of the sender's prices, where it does not tell it; without it they are left out.").only(with("currency")...),
+		field("webhook_id", filled("the id that PayPal shows"), func(r *Receiver) *string { return &r.WebhookID },
+			"PayPal's id of this webhook, which it shows beside the URL; it is signed.").required().only(with("webhook_id")...),
+		field("postback", sub(postbackTable()), func(r *Receiver) *Postback { return &r.Postback },
+			"The app as which PayPal is asked for each event; default: PayPal is not asked, and events say no more than that something happened.").only(with("postback")...),
+		field("sandbox", boolean, func(r *Receiver) *bool { return &r.Sandbox },
+			"Whether PayPal's sandbox sends, and not PayPal itself.").or(false).only(with("sandbox")...),
 		field("url", publicURL, func(r *Receiver) *string { return &r.URL },
 			"The address under which the sender reaches this receiver; default: public_url of [host], and path."),
 		field("source", filled("the name of a connector"), func(r *Receiver) *string { return &r.Source },
@@ -165,6 +171,15 @@ func tokenTable() table[Token] {
 		field("query", matching(`the name of a query parameter, such as "code"`, `^[A-Za-z0-9._~-]+$`),
 			func(t *Token) *string { return &t.Query },
 			"The query parameter that carries the secret."),
+	}}
+}
+
+func postbackTable() table[Postback] {
+	return table[Postback]{keys: []key[Postback]{
+		field("client_id", filled("the app's client ID"), func(p *Postback) *string { return &p.ClientID },
+			"The app's client ID, as PayPal shows it.").required(),
+		field("client_secret", secret, func(p *Postback) *sdk.Secret { return &p.ClientSecret },
+			`The app's secret: { env = "NAME" } or { file = "path" }.`).required(),
 	}}
 }
 

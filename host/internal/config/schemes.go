@@ -24,6 +24,7 @@ type Scheme struct {
 const (
 	mailchimp   = "mailchimp"
 	payamgostar = "payamgostar"
+	paypal      = "paypal"
 	catch       = "catch"
 )
 
@@ -124,6 +125,15 @@ var Schemes = []Scheme{
 		Contract: "https://github.com/1stco/PayamGostarDocs/blob/master/Other/ProductWebhook.md",
 		Checked:  "2026-11",
 		keys:     []string{"token"},
+	},
+	{
+		Name: paypal, Sender: "PayPal", open: true,
+		Proof:    "PayPal's RSA signature of id, time and the body's CRC32; with `postback` PayPal itself is asked",
+		Brings:   "PayPal's own answer, as `map` makes it or raw; without `postback` only that something happened",
+		Setup:    "Apps & Credentials → the app → Webhooks: the URL; `webhook_id` is the id that is shown there then",
+		Contract: "https://developer.paypal.com/api/rest/webhooks/rest/",
+		Checked:  "2026-11",
+		keys:     []string{"tolerance", "map", "webhook_id", "postback", "sandbox"},
 	},
 	{
 		Name: "shopify", Sender: "Shopify, webhooks and Events", products: true,

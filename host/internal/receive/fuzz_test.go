@@ -31,7 +31,7 @@ import (
 // probe sends a request and says whether events came of it.
 func probe(t *testing.T, c config.Receiver, r *http.Request) bool {
 	took := false
-	h, problems := New([]config.Receiver{c}, Options{Now: func() time.Time { return noon }, Accepter: acceptFunc(func(events []event.Event) {
+	h, problems := New([]config.Receiver{c}, Options{Now: func() time.Time { return noon }, Outside: (&fakePaypal{}).outside(), Accepter: acceptFunc(func(events []event.Event) {
 		took = took || len(events) > 0
 		for _, e := range events {
 			if e.Source != c.Name || event.CheckKey(e.ID) != nil || event.CheckKey(e.Key) != nil || e.Time.IsZero() {

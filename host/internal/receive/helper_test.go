@@ -72,9 +72,14 @@ func secretsOf(texts ...string) []sdk.Secret {
 // newHandler is a handler of receivers that must be good, with a clock that stands.
 func newHandler(t testing.TB, k *keeper, now time.Time, receivers ...config.Receiver) *Handler {
 	t.Helper()
-	h, problems := New(receivers, Options{Accepter: k, Now: func() time.Time { return now }})
+	h, problems := New(receivers, Options{Accepter: k, Now: func() time.Time { return now }, Outside: (&fakePaypal{}).outside()})
 	for _, p := range problems {
 		t.Fatal(p)
+	}
+	for _, r := range h.routes.all {
+		if r.config.Scheme == "paypal" {
+			r.scheme.prove = provePaypal // in the stead of the sender, who alone has the key
+		}
 	}
 	return h
 }

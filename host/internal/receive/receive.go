@@ -37,6 +37,7 @@ type Options struct {
 	Log            hclog.Logger
 	Metrics        prometheus.Registerer
 	Now            func() time.Time
+	Outside        Outside
 }
 
 // Handler serves all receivers, each at its path.
@@ -80,6 +81,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Outside.Client == nil {
+		o.Outside.Client = newOutside()
 	}
 	return o
 }
@@ -134,6 +138,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"token":             token,
 	"catch":             catch,
 	"payamgostar":       payamgostar,
+	"paypal":            paypal,
 	"github":            github,
 	"gitlab":            gitlab,
 	"meta":              meta,
@@ -165,6 +170,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	req := &request{
 		Request: hr, receiver: r, secret: secret, now: h.options.Now(),
 		control: http.NewResponseController(w), idle: h.options.ReadTimeout,
+		outside: h.options.Outside,
 	}
 	done, err := h.take(w, req)
 	h.metrics.seconds.WithLabelValues(r.config.Name).Observe(time.Since(start).Seconds())

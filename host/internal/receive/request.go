@@ -24,6 +24,7 @@ type request struct {
 	now      time.Time
 	control  *http.ResponseController
 	idle     time.Duration // a stream must bring something in this time
+	outside  Outside
 
 	read     bool // whether the body has been
 	bodyText []byte

@@ -38,7 +38,7 @@ type tally struct {
 // reasons are all that a receiver refuses for.
 var reasons = []string{
 	"address", "busy", "encoding", "full", "gone", "internal", "line", "malformed", "method", "rate",
-	"secret", "signature", "size", "stopping", "store", "timeout", "timestamp", "type",
+	"secret", "signature", "size", "stopping", "store", "timeout", "timestamp", "type", "unasked",
 }
 
 // newTally makes the counters of a receiver, at 0, so that the first refusal is

@@ -1,0 +1,131 @@
+package receive
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/synchost/synchost/sdk"
+)
+
+// postback asks PayPal about what came in its name. Where PayPal does not answer
+// nothing is taken: it is refused with 503, and PayPal sends it again.
+type postback struct {
+	api     string
+	webhook string
+	client  string
+	secret  sdk.Secret
+
+	mu      sync.Mutex
+	token   string
+	expires time.Time
+}
+
+// event asks PayPal whether it has sent this, and for the event that it is about.
+// https://developer.paypal.com/api/webhooks/v1/verify-webhook-signature-post and
+// https://developer.paypal.com/api/webhooks/v1/webhooks-events-get (read 2026-11)
+func (p *postback) event(r *request, t transmission, body []byte) (paypalEvent, error) {
+	named, err := readPaypalEvent(body)
+	if err != nil {
+		return named, err
+	}
+	if err := p.confirm(r, t, body); err != nil {
+		return named, err
+	}
+	// PayPal may send an event before it can be asked for it, and wants 503 then:
+	// https://github.com/paypal/PayPal-node-SDK/issues/125 (read 2026-11)
+	text, err := p.ask(r, http.MethodGet, "/v1/notifications/webhooks-events/"+named.ID, nil)
+	if err != nil {
+		return named, err
+	}
+	told, err := readPaypalEvent(text)
+	if err != nil || told.ID != named.ID {
+		return named, unasked("PayPal", errors.New("the answer is not the event that was asked for"))
+	}
+	return told, nil
+}
+
+// confirm has PayPal check its own signature. The body goes there byte by byte:
+// what is signed is the CRC32 of the text that was sent, not of what it says.
+func (p *postback) confirm(r *request, t transmission, body []byte) error {
+	question, err := json.Marshal(map[string]string{
+		"auth_algo": t.algorithm, "cert_url": t.certificate, "transmission_id": t.id,
+		"transmission_sig": t.signature, "transmission_time": t.time, "webhook_id": p.webhook,
+	})
+	if err != nil {
+		return err
+	}
+	question = bytes.Join([][]byte{question[:len(question)-1], []byte(`,"webhook_event":`), body, []byte("}")}, nil)
+	text, err := p.ask(r, http.MethodPost, "/v1/notifications/verify-webhook-signature", question)
+	if err != nil {
+		return err
+	}
+	var verdict struct {
+		Status string `json:"verification_status"`
+	}
+	switch err := json.Unmarshal(text, &verdict); {
+	case err == nil && verdict.Status == "SUCCESS":
+		return nil
+	case err == nil && verdict.Status == "FAILURE":
+		return refuse(http.StatusUnauthorized, "signature", "PayPal says that the signature is wrong.")
+	}
+	return unasked("PayPal", errors.New("the answer is neither SUCCESS nor FAILURE"))
+}
+
+// ask makes one call with the app's token.
+func (p *postback) ask(r *request, method, path string, body []byte) ([]byte, error) {
+	token, err := p.authorize(r)
+	if err != nil {
+		return nil, unasked("PayPal", err)
+	}
+	answer, err := r.ask(method, p.api+path, body, http.Header{
+		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "Accept": {"application/json"},
+	})
+	if answer.Status == http.StatusUnauthorized {
+		p.forget(token)
+	}
+	if err != nil {
+		return nil, unasked("PayPal", err)
+	}
+	return answer.Body, nil
+}
+
+// authorize is the app's token; it is kept while it holds. Who comes while one is
+// fetched waits for it.
+func (p *postback) authorize(r *request) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.token != "" && r.now.Before(p.expires) {
+		return p.token, nil
+	}
+	credentials := base64.StdEncoding.EncodeToString([]byte(p.client + ":" + p.secret.Reveal()))
+	answer, err := r.ask(http.MethodPost, p.api+"/v1/oauth2/token", []byte("grant_type=client_credentials"), http.Header{
+		"Authorization": {"Basic " + credentials}, "Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
+	})
+	if err != nil {
+		return "", err
+	}
+	var granted struct {
+		Token   string `json:"access_token"`
+		Seconds int    `json:"expires_in"`
+	}
+	if err := json.Unmarshal(answer.Body, &granted); err != nil || granted.Token == "" {
+		return "", errors.New("PayPal gave no token")
+	}
+	// A minute early, and within a day whatever PayPal says.
+	p.token, p.expires = granted.Token, r.now.Add(time.Duration(min(max(granted.Seconds-60, 0), 24*3600))*time.Second)
+	return p.token, nil
+}
+
+// forget drops a token that PayPal does not take any more.
+func (p *postback) forget(token string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.token == token {
+		p.token = ""
+	}
+}
