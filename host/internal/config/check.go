@@ -139,10 +139,8 @@ func (d *decoder) checkProtection(r *Receiver) {
 	case !written("secret") && !written("allow") && r.Scheme == catch:
 		d.report(r.Place.Problem("", `a catch receiver must have one protection: add secret = { env = "NAME" }, or allow = ["192.0.2.7"]`))
 	case written("token") || inPath || !written("secret"):
-	case r.Scheme == payamgostar, r.Scheme == mailchimp:
-		r.Token.Query = "code"
 	default:
-		r.Token.Header = "Authorization"
+		r.Token = schemeNamed(r.Scheme).token
 	}
 }
 

@@ -71,7 +71,7 @@ type Receiver struct {
 
 	// For single schemes; zero elsewhere. Which keys a scheme takes is checked.
 	Signature Signature         // hmac
-	Token     Token             // token, catch, payamgostar; zero where Path holds the secret, or a catch has none
+	Token     Token             // of schemes that take it; zero where Path holds the secret, or there is none
 	Tolerance time.Duration     // standard-webhooks, product, hmac: of the timestamp; default 5m
 	Methods   []string          // token, hmac: default POST; catch: default nil, any
 	Map       map[string]string // token, hmac, standard-webhooks, catch: expressions, empty where one could not be read; see receive
@@ -103,8 +103,8 @@ type Signature struct {
 
 // Token tells where the secret is looked for: in one of the two.
 type Token struct {
-	Header string // "Authorization" (default of token and catch) is compared after "Bearer "
-	Query  string // "code" (default of payamgostar)
+	Header string // "Authorization" is compared after "Bearer "
+	Query  string // "code"
 }
 
 // Rate is a number of things in a stretch of time, written "100/s", "60/m".

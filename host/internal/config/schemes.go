@@ -11,6 +11,7 @@ type Scheme struct {
 	Proof     string // what is verified of each request
 	Handshake string // how the sender makes sure of the receiver before it sends; empty: it does not
 	Brings    string // snapshots, hints, or what the map makes
+	Repeat    string // what a request that comes again is known by; empty: nothing, it is an event of its own
 	Setup     string // where at the sender the URL and the secret go
 	Contract  string // URL of the page or file that it was made by
 	Checked   string // when that was read, such as "2026-11"
@@ -18,14 +19,13 @@ type Scheme struct {
 	products bool     // events are about products without a map
 	open     bool     // may do without a secret
 	keys     []string // that it takes beside those of every receiver
+	token    Token    // where the secret is looked for, unless the file says; zero: elsewhere than token tells
 }
 
 // The schemes that other parts of this package know by name.
 const (
-	mailchimp   = "mailchimp"
-	payamgostar = "payamgostar"
-	paypal      = "paypal"
-	catch       = "catch"
+	paypal = "paypal"
+	catch  = "catch"
 )
 
 // Schemes are all that there are, in the order in which they are told of: ours
@@ -35,6 +35,7 @@ var Schemes = []Scheme{
 		Name: "product", Sender: "anybody who can choose", products: true,
 		Proof:  "bearer token, or a Standard Webhooks signature",
 		Brings: "snapshots",
+		Repeat: "the event's `id`, `webhook-id`, or `Idempotency-Key`",
 		Setup:  "send to the URL, with the header `Authorization: Bearer` and the secret",
 		keys:   []string{"tolerance"},
 	},
@@ -42,6 +43,7 @@ var Schemes = []Scheme{
 		Name: "standard-webhooks", Sender: "whoever follows standardwebhooks.com", products: true,
 		Proof:    "signature `v1` (HMAC-SHA256) or `v1a` (Ed25519) of id, time and body",
 		Brings:   "our own envelope, what `map` makes, or raw events",
+		Repeat:   "`webhook-id`",
 		Setup:    "the endpoint's URL; the secret is the one that the sender shows, `whsec_…` or `whpk_…`",
 		Contract: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
 		Checked:  "2026-11",
@@ -51,6 +53,7 @@ var Schemes = []Scheme{
 		Name: "hmac", Sender: "whoever signs with an HMAC of its own making",
 		Proof:  "HMAC of what `signature` says, in a header",
 		Brings: "what `map` makes, or raw events",
+		Repeat: "the signed time and text, or `map.id`",
 		Setup:  "the URL and the secret, wherever the sender keeps them",
 		keys:   []string{"tolerance", "map", "signature", "methods"},
 	},
@@ -58,15 +61,27 @@ var Schemes = []Scheme{
 		Name: "token", Sender: "whoever sends a secret as it stands",
 		Proof:  "secret in a header, the query or the path",
 		Brings: "what `map` makes, or raw events",
+		Repeat: "`map.id`",
 		Setup:  "the URL, with the secret where `token` says",
-		keys:   []string{"map", "token", "methods"},
+		keys:   []string{"map", "token", "methods"}, token: Token{Header: "Authorization"},
 	},
 	{
 		Name: catch, Sender: "anything", open: true,
 		Proof:  "as `token`, or the address only (`allow`)",
 		Brings: "raw events as they came, or what `map` makes",
+		Repeat: "`map.id`",
 		Setup:  "the URL",
-		keys:   []string{"map", "token", "methods"},
+		keys:   []string{"map", "token", "methods"}, token: Token{Header: "Authorization"},
+	},
+	{
+		Name: "aspnet", Sender: "ASP.NET WebHooks",
+		Proof:     "HMAC-SHA256 of the body in `ms-signature`; or, with `token = { query = \"code\" }`, that parameter",
+		Handshake: "`GET` with `echo`, which is said back",
+		Brings:    "what `map` makes, or raw events",
+		Setup:     "WebHookUri and Secret of the registration",
+		Contract:  "https://learn.microsoft.com/aspnet/webhooks/receiving/receivers",
+		Checked:   "2026-11",
+		keys:      []string{"map", "token"},
 	},
 	{
 		Name: "dropbox", Sender: "Dropbox",
@@ -83,6 +98,7 @@ var Schemes = []Scheme{
 		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
 		Handshake: "`ping` event, answered and not kept",
 		Brings:    "what `map` makes, or raw events",
+		Repeat:    "`X-GitHub-Delivery`",
 		Setup:     "Settings → Webhooks: the payload URL, the content type `application/json`, the secret",
 		Contract:  "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
 		Checked:   "2026-11",
@@ -92,44 +108,57 @@ var Schemes = []Scheme{
 		Name: "gitlab", Sender: "GitLab",
 		Proof:    "Standard Webhooks signature, where the secret begins with `whsec_`; else the secret in `X-Gitlab-Token`",
 		Brings:   "what `map` makes, or raw events",
+		Repeat:   "`webhook-id`, or `Idempotency-Key`",
 		Setup:    "Settings → Webhooks: the URL, and the secret as signing token (`whsec_…`, better) or secret token",
 		Contract: "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Checked:  "2026-11",
 		keys:     []string{"tolerance", "map"},
 	},
 	{
-		Name: mailchimp, Sender: "Mailchimp",
+		Name: "hesabfa", Sender: "Hesabfa accounting", products: true,
+		Proof:    "the member `Password` of the body, which nobody else gets to see",
+		Brings:   "hints",
+		Setup:    "`url` and `hookPassword` of the API call setting/SetChangeHook",
+		Contract: "https://hesabfa.com/help/api/hook",
+		Checked:  "2026-11",
+		keys:     []string{"map"},
+	},
+	{
+		Name: "mailchimp", Sender: "Mailchimp",
 		Proof:     "secret in the query (`code`) or the path",
 		Handshake: "GET: answered with 200, and brings nothing",
 		Brings:    "what `map` makes, or raw events",
+		Repeat:    "the body, which tells its time",
 		Setup:     "Audience → Settings → Webhooks: the URL, with `?code=` and the secret",
 		Contract:  "https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/",
 		Checked:   "2026-11",
-		keys:      []string{"map", "token"},
+		keys:      []string{"map", "token"}, token: Token{Query: "code"},
 	},
 	{
 		Name: "meta", Sender: "Meta: Instagram, Facebook, Messenger, WhatsApp",
 		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
 		Handshake: "GET: the challenge is said back to who knows `verify_token`",
 		Brings:    "what `map` makes of a batch, or raw events",
+		Repeat:    "the body, which tells its time",
 		Setup:     "App Dashboard → Webhooks: the callback URL and the verify token; the secret is the App secret",
 		Contract:  "https://developers.facebook.com/docs/graph-api/webhooks/getting-started/",
 		Checked:   "2026-11",
 		keys:      []string{"map", "verify_token"},
 	},
 	{
-		Name: payamgostar, Sender: "Payamgostar CRM", products: true,
+		Name: "payamgostar", Sender: "Payamgostar CRM", products: true,
 		Proof:    "secret in the query (`code`) or the path",
 		Brings:   "hints",
 		Setup:    "Product management → webhook settings: the URL, with `?code=` and the secret",
 		Contract: "https://github.com/1stco/PayamGostarDocs/blob/master/Other/ProductWebhook.md",
 		Checked:  "2026-11",
-		keys:     []string{"token"},
+		keys:     []string{"token"}, token: Token{Query: "code"},
 	},
 	{
 		Name: paypal, Sender: "PayPal", open: true,
 		Proof:    "PayPal's RSA signature of id, time and the body's CRC32; with `postback` PayPal itself is asked",
 		Brings:   "PayPal's own answer, as `map` makes it or raw; without `postback` only that something happened",
+		Repeat:   "PayPal's id of the event",
 		Setup:    "Apps & Credentials → the app → Webhooks: the URL; `webhook_id` is the id that is shown there then",
 		Contract: "https://developer.paypal.com/api/rest/webhooks/rest/",
 		Checked:  "2026-11",
@@ -139,6 +168,7 @@ var Schemes = []Scheme{
 		Name: "shopify", Sender: "Shopify, webhooks and Events", products: true,
 		Proof:    "HMAC-SHA256 of the body, in `X-Shopify-Hmac-SHA256` or `Shopify-Hmac-Sha256`",
 		Brings:   "snapshots; of Events hints; of other topics what `map` makes, or raw events",
+		Repeat:   "`X-Shopify-Webhook-Id`",
 		Setup:    "`shopify.app.toml`, or Settings → Notifications → Webhooks: the URL, format JSON; the secret is the app's client secret, or the one that the page shows",
 		Contract: "https://shopify.dev/docs/apps/build/webhooks/delivery-structure",
 		Checked:  "2026-11",
@@ -149,6 +179,7 @@ var Schemes = []Scheme{
 		Proof:     "HMAC-SHA256 of time and body, in `X-Slack-Signature`",
 		Handshake: "`url_verification`: the challenge is said back, once its signature is right",
 		Brings:    "what `map` makes, or raw events",
+		Repeat:    "`event_id`, or the signed text",
 		Setup:     "the app's Event Subscriptions → Request URL; the secret is the Signing Secret of Basic Information",
 		Contract:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
 		Checked:   "2026-11",
@@ -159,6 +190,7 @@ var Schemes = []Scheme{
 		Proof:     "HMAC-SHA1 of the body and the `url`, in `X-Trello-Webhook`",
 		Handshake: "HEAD: answered with 200, and brings nothing",
 		Brings:    "what `map` makes, or raw events",
+		Repeat:    "the action's `id`",
 		Setup:     "`callbackURL` of the API's `POST /1/webhooks` is the URL; the secret is the app's OAuth 1.0 secret",
 		Contract:  "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/",
 		Checked:   "2026-11",

@@ -137,6 +137,8 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"hmac":              signed,
 	"token":             token,
 	"catch":             catch,
+	"aspnet":            aspnet,
+	"hesabfa":           hesabfa,
 	"payamgostar":       payamgostar,
 	"paypal":            paypal,
 	"github":            github,
