@@ -87,6 +87,9 @@ func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind)
 	}
 	a.plan = p
 	defer r.report(func(p *Progress) { *p = Progress{} })
+	if err := a.listAgain(ctx); err != nil {
+		return a.done, err
+	}
 	if err := a.each(ctx, a.chosen(), a.mark); err != nil {
 		return a.done, err
 	}
@@ -104,7 +107,8 @@ type applying struct {
 	port    deliver.Port
 	policy  *plan.Policy
 	plan    store.Plan
-	resumed bool // it was interrupted
+	resumed bool                    // it was interrupted
+	listed  map[string][]plan.There // by key, what is there though the plan says that it is missing
 	done    Applied
 }
 
@@ -306,6 +310,29 @@ func (a *applying) settle(item *store.PlanItem, why string) {
 	a.done.Refused++
 }
 
+// listAgain lists once more what a connector has that cannot be asked for single
+// products: what we know by an id is made anew only when two listings agree that it
+// is missing.
+func (a *applying) listAgain(ctx context.Context) error {
+	if a.port.Can(sdk.CanFind) || !slices.Contains(a.chosen(), string(plan.Missing)) {
+		return nil
+	}
+	var missing []wanted
+	err := a.each(ctx, []string{string(plan.Missing)}, func(_ context.Context, items []store.PlanItem) error {
+		for i := range items {
+			if items[i].Remote != "" {
+				missing = append(missing, wanted{key: items[i].Key, remote: items[i].Remote, code: items[i].Code})
+			}
+		}
+		return nil
+	})
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	a.listed, err = a.lookFor(ctx, a.port, missing)
+	return err
+}
+
 // present is all that is known of some products now.
 type present struct {
 	entries map[string]*event.Entry
@@ -364,6 +391,9 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 	}
 	if there != nil && item.Remote != "" && there.Remote.ID != item.Remote {
 		return f, "what is there by now is another one: make a new plan"
+	}
+	if len(a.listed[item.Key]) > 0 {
+		return f, "it is there, and the listing did not have it: make a new plan"
 	}
 	entry, link := now.entries[item.Key], now.links[item.Key]
 	if link != nil && link.State == store.OnHold {

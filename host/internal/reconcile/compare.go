@@ -127,7 +127,8 @@ func (r *run) compare(key string, entry *event.Entry, link *store.Link, there *p
 		r.items = append(r.items, i)
 		return err
 	}
-	if f.Op == 0 && f.Kind != plan.Adopt && link != nil && (f.News || link.Contended != nil) {
+	sure := there != nil || r.port.Can(sdk.CanFind) // what one listing does not have is not forgotten for that
+	if sure && f.Op == 0 && f.Kind != plan.Adopt && link != nil && (f.News || link.Contended != nil) {
 		r.learned = append(r.learned, lesson{*link, f.Known})
 	}
 	if f.Kind == plan.InStep {
@@ -246,13 +247,31 @@ func (r *run) compareUnseen(ctx context.Context, entries []event.Entry) error {
 	if err != nil {
 		return err
 	}
+	asked := map[string]*event.Entry{}
+	var linked []wanted
 	for i := range entries {
-		e := &entries[i]
-		if skip[e.Key] || r.onItsWay(e, links[e.Key], r.listing.Started) {
-			continue
+		e, link := &entries[i], links[entries[i].Key]
+		switch {
+		case skip[e.Key] || r.onItsWay(e, link, r.listing.Started):
+		case link != nil && link.Remote.ID != "" && !link.Archived && r.port.Can(sdk.CanFind):
+			linked, asked[e.Key] = append(linked, wantedOf(e.Key, e, link, r.policy)), e
+		default:
+			if err := r.compare(e.Key, e, link, nil); err != nil {
+				return err
+			}
 		}
-		if err := r.compare(e.Key, e, links[e.Key], nil); err != nil {
+	}
+	// A listing need not show all there is, what others took off sale, say. So what is
+	// known to be there is asked for, before it is said to be gone.
+	for part := range slices.Chunk(linked, applyStep) {
+		there, err := r.lookFor(ctx, r.port, part)
+		if err != nil {
 			return err
+		}
+		for _, w := range part {
+			if err := r.compareFound(w.key, asked[w.key], links[w.key], there[w.key]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

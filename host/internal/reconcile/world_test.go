@@ -32,7 +32,9 @@ type shop struct {
 	writes []sdk.Change
 	lists  int
 	onList func(page int) error // before each page
+	hides  func(*sdk.Item) bool // what the listing leaves out
 	finds  bool
+	lose   func(sdk.Change) bool // says whether a change gets lost; nil: none does
 }
 
 func newShop() *shop { return &shop{items: map[string]*sdk.Item{}, page: 7, finds: true} }
@@ -98,6 +100,10 @@ func (s *shop) Apply(_ context.Context, changes []sdk.Change) (results []sdk.Res
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
+		if s.lose != nil && s.lose(c) {
+			results = append(results, sdk.Result{Key: c.Key, Err: errors.New("connection reset")})
+			continue
+		}
 		s.writes = append(s.writes, c)
 		item := s.items[c.Remote.ID]
 		switch {
@@ -151,8 +157,10 @@ func (s *shop) List(_ context.Context, q sdk.Query) (sdk.Page, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ids := make([]string, 0, len(s.items))
-	for id := range s.items {
-		ids = append(ids, id)
+	for id, item := range s.items {
+		if s.hides == nil || !s.hides(item) {
+			ids = append(ids, id)
+		}
 	}
 	slices.Sort(ids)
 	var page sdk.Page

@@ -1,0 +1,58 @@
+package reconcile_test
+
+import (
+	"testing"
+
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/sdk"
+)
+
+// A listing that leaves out what people took off sale says nothing of its being
+// gone: it is asked for, and not made a second time, now or when it changes later.
+func TestWhatAListingLeavesOutIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	w.options.Policy.OnDelete = plan.KeepThere
+	w.start()
+	w.adopt(10)
+	w.shop.hides = func(i *sdk.Item) bool { return i.Archived }
+	for _, code := range []string{"SKU-0001", "SKU-0002"} {
+		w.shop.edit(code, func(i *sdk.Item) { i.Archived = true })
+	}
+	w.say(sdk.Deleted, sdk.Product{Key: "p2"})
+	w.settle()
+	w.must(w.Run(t.Context()))
+	if got := w.totals(w.newest().ID); got != "" {
+		t.Errorf("it plans %s", got)
+	}
+	w.say(sdk.Updated, product(1, "11"), product(2, "11"))
+	w.settle()
+	if held := w.shop.held(t); len(held) != 10 || held["SKU-0002"].Product.Prices[0].Amount != "11" {
+		t.Errorf("the shop has %d products: %+v", len(held), held["SKU-0002"])
+	}
+}
+
+// Where single products cannot be asked for, two listings must agree that one of
+// ours is missing before it is made again.
+func TestWhatOneListingLeavesOutIsNotMadeAgain(t *testing.T) {
+	w := adopted(t, 10)
+	w.shop.finds = false
+	left := 1
+	w.shop.hides = func(i *sdk.Item) bool {
+		if hidden := i.Product.Code == "SKU-0003"; !hidden || left == 0 {
+			return false
+		}
+		left--
+		return true
+	}
+	w.shop.edit("SKU-0004", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	w.shop.page = 100
+	w.must(w.Run(t.Context()))
+	w.settle()
+	if got, want := w.totals(w.newest().ID), "1 missing upsert marked, 1 missing upsert refused"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+	if held := w.shop.held(t); len(held) != 10 {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
