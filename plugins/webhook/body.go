@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -16,7 +16,6 @@ var (
 	errAboutProduct = errors.New(`the event is about a product and has no body: the connector's filter can leave it out, such as filter = 'event.op == "received"'`)
 	errMedia        = errors.New("the event's body is neither JSON, a form nor text in UTF-8")
 	errJSON         = errors.New("the event's body is not valid JSON")
-	errForm         = errors.New("the event's body is not a well-formed form")
 )
 
 // parseBody is a body as templates see it: JSON as maps, lists, texts, truth
@@ -33,17 +32,11 @@ func parseBody(raw *sdk.Raw) (any, error) {
 	case media == "application/json", strings.HasSuffix(media, "+json"):
 		return parseJSON(raw.Body)
 	case media == "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(raw.Body))
-		if err != nil || !utf8.Valid(raw.Body) {
-			return nil, errForm
+		form, err := sdk.ParseForm(raw.Body)
+		if err != nil {
+			return nil, fmt.Errorf("the event's body %w", err)
 		}
-		texts := make(map[string]any, len(form))
-		for name, values := range form {
-			if texts[name] = values[0]; len(values) > 1 {
-				texts[name] = values
-			}
-		}
-		return texts, nil
+		return form, nil
 	case strings.HasPrefix(media, "text/") && !strings.Contains(media, ";") && utf8.Valid(raw.Body):
 		return string(raw.Body), nil
 	}

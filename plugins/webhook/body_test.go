@@ -20,7 +20,7 @@ func TestBody(t *testing.T) {
 		{"nothing", `{{json .Body.a}}{{query .Body.a}}`, json, `{"a":null}`, "null"},
 		{"a list", `{{range .Body}}{{.n}};{{end}}`, json, `[{"n":1},{"n":2}]`, "1;2;"},
 		{"cents", `{{cents .Body.a}} {{cents .Body.b}} {{cents .Body.c}}`, json, `{"a":123456789012345678901,"b":-5,"c":"0"}`, "1234567890123456789.01 -0.05 0.00"},
-		{"form", `{{.Body.type}} {{index .Body.tag 1}} {{index .Body "data[email]"}}`, form, "type=x+y&tag=a&tag=b&data[email]=a%40b", "x y b a@b"},
+		{"form", `{{.Body.type}} {{index .Body.tag 1}} {{.Body.data.email}}`, form, "type=x+y&tag=a&tag=b&data[email]=a%40b", "x y b a@b"},
 		{"text", `{{.Body}}`, "text/plain; charset=utf-8", "hello", "hello"},
 		{"no body", `{{.Body | default "-"}}`, "", "", "-"},
 		{"asked for and not there", `{{.Body.a}}`, json, `{"b":1}`, `!no entry for key "a"`},

@@ -1,4 +1,4 @@
-package expression
+package sdk
 
 import (
 	"errors"
@@ -7,17 +7,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// maxParts bounds how deep the names of a form nest.
-const maxParts = 16
+// maxFormParts bounds how deep the names of a form nest.
+const maxFormParts = 16
 
-var errFormParts = errors.New("is no good form: a name stands for a text, and with [ ] for parts")
+var (
+	errForm      = errors.New("is not a well-formed form")
+	errFormParts = errors.New("is no good form: a name stands for a text, and with [ ] for parts")
+)
 
-// viewForm is a form as expressions see it: texts by name, where a parameter that
-// is there several times is a list. Names in brackets nest, as many senders have
-// it: data[merges][FNAME] is body.data.merges.FNAME, list[0] and list[] are items.
-func viewForm(form url.Values) (map[string]any, error) {
+// ParseForm reads a form (application/x-www-form-urlencoded): texts by name, where
+// a parameter that is there several times is a list ([]any). Names in brackets
+// nest, as many senders have it: data[merges][FNAME] is FNAME in merges in data,
+// list[0] and list[] are items. An error goes on from "the body", and quotes
+// nothing of it.
+func ParseForm(body []byte) (map[string]any, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !utf8.Valid(body) {
+		return nil, errForm
+	}
 	content := make(map[string]any, len(form))
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		path, list := formPath(name)
@@ -57,7 +67,7 @@ func formPath(name string) (path []string, list bool) {
 		parts, list = parts[:end], true
 	}
 	odd := func(part string) bool { return part == "" || strings.ContainsAny(part, "[]") }
-	if len(parts) >= maxParts || slices.ContainsFunc(parts, odd) {
+	if len(parts) >= maxFormParts || slices.ContainsFunc(parts, odd) {
 		return []string{name}, false
 	}
 	return append([]string{first}, parts...), list

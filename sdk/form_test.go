@@ -1,4 +1,4 @@
-package expression
+package sdk
 
 import (
 	"strings"
@@ -9,8 +9,8 @@ import (
 
 func TestForms(t *testing.T) {
 	type object = map[string]any
-	deep := "a" + strings.Repeat("[b]", maxParts)
-	for body, want := range map[string]any{
+	deep := "a" + strings.Repeat("[b]", maxFormParts)
+	for body, want := range map[string]object{
 		"a=1&b=":                     object{"a": "1", "b": ""},
 		"a=1&a=2":                    object{"a": []any{"1", "2"}},
 		"d[x]=1&d[y][z]=2":           object{"d": object{"x": "1", "y": object{"z": "2"}}},
@@ -26,13 +26,13 @@ func TestForms(t *testing.T) {
 		"d[[x]]=1&d[][x]=2&d[x[]]=3": object{"d[[x]]": "1", "d[][x]": "2", "d[x[]]": "3"},
 		deep + "=1":                  object{deep: "1"},
 	} {
-		got, err := ParseBody("application/x-www-form-urlencoded", []byte(body))
+		got, err := ParseForm([]byte(body))
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
 		}
 	}
-	for _, body := range []string{"d=1&d[x]=2", "d[x]=1&d[x][y]=2", "d[x][y]=1&d[x]=2", "d[]=1&d[x]=2", "d[]=1&d=2"} {
-		if got, err := ParseBody("application/x-www-form-urlencoded", []byte(body)); err == nil {
+	for _, body := range []string{"d=1&d[x]=2", "d[x]=1&d[x][y]=2", "d[x][y]=1&d[x]=2", "d[]=1&d[x]=2", "d[]=1&d=2", "a=%zz", "a=\xff"} {
+		if got, err := ParseForm([]byte(body)); err == nil {
 			t.Errorf("%s is %v", body, got)
 		}
 	}
