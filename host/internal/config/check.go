@@ -120,8 +120,7 @@ func (d *decoder) checkProtection(r *Receiver) {
 	}
 	if !schemeNamed(r.Scheme).takes("token") {
 		if inPath && r.Scheme != "" {
-			d.report(r.Place.Problem("path", fmt.Sprintf("{secret} in a path is for the schemes %s: remove it, %s finds its secret elsewhere",
-				strings.Join(with("token"), ", "), r.Scheme)))
+			d.report(r.Place.Problem("path", fmt.Sprintf("{secret} in a path is for other schemes: remove it, %s finds its secret elsewhere", r.Scheme)))
 		}
 		return
 	}

@@ -187,11 +187,15 @@ func typeName(raw any) string {
 	}
 }
 
+// String names a few schemes; the many are in the table of the documentation.
 func (s schemes) String() string {
-	if len(s) == 1 {
-		return "the scheme " + s[0]
-	}
 	last := len(s) - 1
+	switch {
+	case last == 0:
+		return "the scheme " + s[0]
+	case last > 3:
+		return "other schemes"
+	}
 	return "the schemes " + strings.Join(s[:last], ", ") + " and " + s[last]
 }
 
