@@ -74,6 +74,16 @@ var Schemes = []Scheme{
 		keys:   []string{"map", "token", "methods"}, token: Token{Header: "Authorization"},
 	},
 	{
+		Name: "akeneo", Sender: "Akeneo PIM: Events API and Event Platform", products: true,
+		Proof:    "HMAC-SHA256 of time and body; of the Event Platform, of the body",
+		Brings:   "snapshots; hints of the Event Platform; raw events of what is no product",
+		Repeat:   "the event's id, in the body",
+		Setup:    "Connect → Connection settings → Event subscription: the URL; the secret is shown there. Event Platform: `url` and `secret` of the subscription's `config`",
+		Contract: "https://api.akeneo.com/event-platform/concepts.html",
+		Checked:  "2026-11",
+		keys:     []string{"tolerance", "map"},
+	},
+	{
 		Name: "aspnet", Sender: "ASP.NET WebHooks",
 		Proof:     "HMAC-SHA256 of the body in `ms-signature`; or, with `token = { query = \"code\" }`, that parameter",
 		Handshake: "`GET` with `echo`, which is said back",

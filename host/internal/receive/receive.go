@@ -141,6 +141,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"hesabfa":           hesabfa,
 	"payamgostar":       payamgostar,
 	"paypal":            paypal,
+	"akeneo":            akeneo,
 	"github":            github,
 	"gitlab":            gitlab,
 	"meta":              meta,

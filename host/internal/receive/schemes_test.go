@@ -57,6 +57,7 @@ func provenReceivers() []proven {
 		{receiver: r("hesabfa"), unsigned: true, repeats: true},
 		{receiver: paypalReceiver(true)},
 		{receiver: paypalReceiver(false)},
+		{receiver: r("akeneo")},
 		{receiver: r("github"), free: []string{"X-Github-Delivery", "X-Github-Event"}},
 		{receiver: r("gitlab"), free: []string{"X-Gitlab-Event"}},
 		{receiver: r("gitlab", plain), plain: true, unsigned: true, free: []string{"X-Gitlab-Event", "Idempotency-Key"}},

@@ -1,0 +1,299 @@
+package receive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/event"
+	"github.com/synchost/synchost/sdk"
+)
+
+// akeneo takes both generations of Akeneo's messages, read 2026-11:
+// https://api.akeneo.com/events-documentation/security.html (Events API) and
+// https://api.akeneo.com/event-platform/concepts.html (Event Platform).
+//
+// The Events API signs time and body, and sends up to 10 events at once, with all
+// of each product. The Event Platform signs the body, with the new secret and with
+// the old one while there are two, and sends one CloudEvent, which names the
+// product: a hint. What one signs is never good for the other, since a body of the
+// Event Platform must be an event of its own form.
+//
+// Events have ids in the signed body: one that comes again, as both may, is a
+// duplicate. Akeneo says of both that events may come in the wrong order.
+func akeneo(c config.Receiver) (scheme, []config.Problem) {
+	m, problems := newMapping(c)
+	api, more := newSignature(c, config.Signature{
+		Header: "X-Akeneo-Request-Signature", Algorithm: "sha256", Encoding: "hex",
+		Signed: "{header:" + akeneoTime + "}.{body}", Timestamp: akeneoTime,
+	})
+	primary, _ := newSignature(c, config.Signature{Header: akeneoPrimary, Algorithm: "sha256", Encoding: "hex", Signed: "{body}"})
+	secondary, _ := newSignature(c, config.Signature{Header: akeneoSecondary, Algorithm: "sha256", Encoding: "hex", Signed: "{body}"})
+	events := m.events
+	if m == nil {
+		events = akeneoEvents
+	}
+	return scheme{
+		methods: []string{http.MethodPost},
+		verify: func(r *request) error {
+			if !isAkeneoPlatform(r) {
+				return api.verify(r)
+			}
+			err := primary.verify(r)
+			if no, ok := errors.AsType[*refusal](err); ok && no.reason == "signature" && len(r.Header[akeneoSecondary]) > 0 {
+				err = secondary.verify(r)
+			}
+			if err != nil {
+				return err
+			}
+			return takeAkeneoID(r)
+		},
+		events: events,
+		hides:  []string{api.header, akeneoPrimary, akeneoSecondary},
+		sample: sampleJSON(akeneoSample),
+		prove: func(it *sample, now time.Time) {
+			it.body = bytes.Replace(it.body, []byte(akeneoSampleID), []byte(event.NewID()), 1)
+			api.prove(it, now)
+		},
+	}, append(problems, more...)
+}
+
+const (
+	akeneoTime      = "X-Akeneo-Request-Timestamp"
+	akeneoPrimary   = "X-Akeneo-Signature-Primary"
+	akeneoSecondary = "X-Akeneo-Signature-Secondary"
+)
+
+const akeneoSampleID = "c306e088-fb76-479c-bbc0-18fef19da75d"
+
+// akeneoSample is after the example of product.updated in the documentation.
+const akeneoSample = `{"events":[{"action":"product.updated","event_id":"` + akeneoSampleID + `","event_datetime":"2020-10-20T09:13:59+00:00",` +
+	`"author":"peter","author_type":"ui","pim_source":"https://demo.akeneo.com","data":{"resource":{"uuid":"1fd20ad8-ef95-49d7-a581-fb9f8ac0c5ad",` +
+	`"identifier":"1111111304","family":"accessories","parent":null,"groups":[],"categories":["master_accessories_sunglasses"],"enabled":true,"values":{` +
+	`"ean":[{"locale":null,"scope":null,"data":"1234567890316"}],"name":[{"locale":null,"scope":null,"data":"Sunglasses"}],` +
+	`"weight":[{"locale":null,"scope":null,"data":{"amount":"800.0000","unit":"GRAM"}}],` +
+	`"description":[{"locale":"en_US","scope":"ecommerce","data":"<p>Brown and gold sunglasses</p>"}]}}}}]}`
+
+func isAkeneoPlatform(r *request) bool {
+	return len(r.Header[akeneoPrimary])+len(r.Header[akeneoSecondary]) > 0
+}
+
+// akeneoPlatform is an event of the Event Platform: a CloudEvent in one piece.
+type akeneoPlatform struct {
+	Version string `json:"specversion"`
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Time    moment `json:"time"`
+	Data    struct {
+		Product struct {
+			UUID string `json:"uuid"`
+		} `json:"product"`
+	} `json:"data"`
+}
+
+// takeAkeneoID takes the id of a CloudEvent, and with it makes sure that the signed
+// text is one.
+func takeAkeneoID(r *request) error {
+	var e akeneoPlatform
+	if err := r.json(&e); err != nil {
+		return err
+	}
+	if e.Version != "1.0" {
+		return malformed("The body is no CloudEvent of version 1.0.", nil)
+	}
+	if err := event.CheckKey(e.ID); err != nil {
+		return malformed("The event's id in the body "+err.Error()+".", nil)
+	}
+	r.id = e.ID
+	return nil
+}
+
+const akeneoProducts = "com.akeneo.pim.v1.product."
+
+var akeneoOps = map[string]sdk.EventOp{
+	"product.created": sdk.Created, "product.updated": sdk.Updated, "product.removed": sdk.Deleted,
+	akeneoProducts + "created": sdk.Created, akeneoProducts + "updated": sdk.Updated, akeneoProducts + "updated.delta": sdk.Updated, akeneoProducts + "deleted": sdk.Deleted,
+}
+
+func akeneoEvents(r *request) ([]event.Event, error) {
+	if isAkeneoPlatform(r) {
+		return akeneoHint(r)
+	}
+	var sent struct {
+		Events []json.RawMessage `json:"events"`
+	}
+	if err := r.json(&sent); err != nil {
+		return nil, err
+	}
+	if len(sent.Events) > maxEvents {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "size", fmt.Sprintf("The request brings more than %d events.", maxEvents))
+	}
+	events := make([]event.Event, 0, len(sent.Events))
+	for _, text := range sent.Events {
+		e, err := akeneoEvent(r, text)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// akeneoHint reads an event of the Event Platform.
+func akeneoHint(r *request) ([]event.Event, error) {
+	var said akeneoPlatform
+	if err := r.json(&said); err != nil {
+		return nil, err
+	}
+	op, aboutProduct := akeneoOps[said.Type]
+	if !aboutProduct {
+		return r.raw(r.id, "")
+	}
+	e, err := snapshot{}.event(r.id, op, said.Data.Product.UUID, said.Time.or(r.now))
+	e.Hint = op != sdk.Deleted
+	return []event.Event{e}, err
+}
+
+// akeneoEvent reads one event of the Events API. One that is of no product, such as
+// of a product model, travels raw, with its own part of the body.
+func akeneoEvent(r *request, text json.RawMessage) (e event.Event, err error) {
+	var said struct {
+		Action string `json:"action"`
+		ID     string `json:"event_id"`
+		Time   moment `json:"event_datetime"`
+		Data   struct {
+			Resource akeneoProduct `json:"resource"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(text, &said); err != nil {
+		return e, malformed("An event in the body is not as this sender writes it:", err)
+	}
+	if err := event.CheckKey(said.ID); err != nil {
+		return e, malformed("The event_id in the body "+err.Error()+".", nil)
+	}
+	op, aboutProduct := akeneoOps[said.Action]
+	if !aboutProduct {
+		e, err = r.rawEvent(said.ID, "")
+		if err == nil {
+			e.Raw.Body = text
+		}
+		return e, err
+	}
+	p := &said.Data.Resource
+	e, err = p.snapshot(op).event(said.ID, op, p.key(), said.Time.or(r.now))
+	if err == nil && p.Values != nil && op != sdk.Deleted {
+		// All attributes are there: one that is not has been emptied.
+		e.Patch.Fields = append([]string{"attributes.*"}, e.Patch.Fields...)
+	}
+	return e, err
+}
+
+// akeneoProduct is a product as of the REST API. Its attributes are what the
+// operator of the PIM has made of it; none has a meaning by its name.
+type akeneoProduct struct {
+	UUID       string                   `json:"uuid"` // since Akeneo 7
+	Identifier string                   `json:"identifier"`
+	Family     string                   `json:"family"`
+	Parent     string                   `json:"parent"`
+	Enabled    *bool                    `json:"enabled"`
+	Categories json.RawMessage          `json:"categories"`
+	Values     map[string][]akeneoValue `json:"values"`
+}
+
+type akeneoValue struct {
+	Locale string          `json:"locale"`
+	Scope  string          `json:"scope"`
+	Data   json.RawMessage `json:"data"`
+}
+
+func (p *akeneoProduct) key() string {
+	if p.UUID != "" {
+		return p.UUID
+	}
+	return p.Identifier
+}
+
+// snapshot is what there is a field for. Attributes go by Akeneo's own names in
+// exports: code, locale and channel. Of a deletion only the key counts.
+func (p *akeneoProduct) snapshot(op sdk.EventOp) snapshot {
+	s := snapshot{}
+	if op == sdk.Deleted {
+		return s
+	}
+	s["code"] = p.Identifier
+	s.tell("categories", p.Categories)
+	if p.Enabled != nil {
+		s["status"] = map[bool]sdk.Status{true: sdk.Active, false: sdk.Draft}[*p.Enabled]
+	}
+	attributes := map[string]any{}
+	for code, values := range p.Values {
+		for _, v := range values {
+			if data := v.plain(); data != nil {
+				attributes[strings.Join(append([]string{code}, v.where()...), "-")] = data
+			}
+			if name := plainFields[code]; name != "" && len(values) == 1 {
+				var text string
+				if json.Unmarshal(v.Data, &text) == nil {
+					s[name] = text
+				}
+			}
+		}
+	}
+	for name, text := range map[string]string{"family": p.Family, "parent": p.Parent} {
+		if _, taken := attributes[name]; text != "" && !taken {
+			attributes[name] = text
+		}
+	}
+	if p.Values != nil {
+		s["attributes"] = attributes
+	}
+	return s
+}
+
+// plainFields are attributes that nearly every catalog of Akeneo has, by the code
+// that Akeneo's own catalogs give them, where they have one text for all.
+var plainFields = map[string]string{"name": "name", "description": "description"}
+
+func (v akeneoValue) where() []string {
+	var parts []string
+	for _, part := range []string{v.Locale, v.Scope} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// plain is a value as one of our attributes can hold it: as it is, or of a measure
+// "800.0000 GRAM". nil: it has no such form.
+func (v akeneoValue) plain() any {
+	var value any
+	if json.Unmarshal(v.Data, &value) != nil {
+		return nil
+	}
+	switch value := value.(type) {
+	case float64:
+		if _, err := sdk.ParseDecimal(string(v.Data)); err != nil {
+			return nil // an exponent
+		}
+	case map[string]any:
+		amount, isText := value["amount"].(string)
+		unit, hasUnit := value["unit"].(string)
+		if !isText || !hasUnit {
+			return nil
+		}
+		return amount + " " + unit
+	case []any:
+		for _, item := range value {
+			if _, isText := item.(string); !isText {
+				return nil
+			}
+		}
+	}
+	return v.Data
+}
