@@ -178,9 +178,10 @@ func jsonBody(more ...string) []string {
 }
 
 var examples = map[string]*example{
-	"new-user-to-crm.toml":   newUser(),
-	"push-to-build.toml":     push(),
-	"catch-and-forward.toml": caught(),
+	"new-user-to-crm.toml":         newUser(),
+	"push-to-build.toml":           push(),
+	"comment-to-notification.toml": comment(),
+	"catch-and-forward.toml":       caught(),
 }
 
 // What Clerk sends: https://clerk.com/docs/integrations/webhooks, read 2026-11;
@@ -258,6 +259,53 @@ func push() *example {
 				"Authorization: Basic c3luY2hvc3Q6MTFlMDEyMzQ1Njc4OWFiY2RlZg==", // synchost:11e0123456789abcdef
 				"Content-Type: application/x-www-form-urlencoded", "",
 				"COMMIT=" + []string{one, two}[n] + "&BY=Codertocat"}
+		},
+	}
+}
+
+// What Instagram sends: https://developers.facebook.com/docs/instagram-platform/webhooks/examples/,
+// and how it makes sure of its receiver: https://developers.facebook.com/docs/graph-api/webhooks/getting-started/;
+// read 2026-11.
+func comment() *example {
+	change := func(field, id, name, text string) string {
+		return fmt.Sprintf(`{"field":%q,"value":{"from":{"id":"232323232","username":%q},"media":{"id":"123123123","media_product_type":"FEED"},"id":%q,"text":%q}}`, field, name, id, text)
+	}
+	entries := func(changes ...string) string {
+		all := ""
+		for i, c := range changes {
+			change := `"changes":[` + c + `]`
+			if i == 2 { // as where the login is Instagram's own
+				change = c[1 : len(c)-1]
+			}
+			all += `,{"id":"17841405309211844","time":1569262486,` + change + `}`
+		}
+		return `{"object":"instagram","entry":[` + strings.TrimPrefix(all, ",") + `]}`
+	}
+	headers := jsonBody()
+	const verify = "verify-0123456789abcdef"
+	return &example{
+		receiver: "comments", connector: "phone", refused: http.StatusUnauthorized,
+		env: []string{"META_APP_SECRET=" + senderSecret, "META_VERIFY_TOKEN=" + verify, "NTFY_TOPIC=me-0123456789"},
+		hello: func(t *testing.T, h *host) {
+			a, err := h.ask("GET", "/in/comments?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="+verify, "")
+			if err != nil || a.status != http.StatusOK || a.body != "1158201444" {
+				t.Errorf("Meta asks and is answered %d %q, %v", a.status, a.body, err)
+			}
+		},
+		sign: func(_, body string, good bool) []string {
+			return []string{"X-Hub-Signature-256", "sha256=" + hexMAC(body, good)}
+		},
+		ignored: []sent{
+			{id: "a mention", body: entries(change("mentions", "1", "jane", "hello")), headers: headers},
+			{id: "a message", body: `{"object":"instagram","entry":[{"id":"17841405309211844","time":1569262486,"messaging":[{"message":{"mid":"m1","text":"hello"}}]}]}`, headers: headers},
+		},
+		good: []sent{
+			{id: "a comment", body: entries(change("comments", "2", "jane", "Is it still there?")), headers: headers},
+			{id: "a batch", body: entries(change("comments", "3", "joe", "Yes"), change("mentions", "4", "jim", "no"), change("comments", "5", "jane", "A & B <3")), headers: headers},
+		},
+		want: func(_ *testing.T, _ taken, n int) []string {
+			return []string{"POST /me-0123456789", "Content-Type: text/plain; charset=utf-8", "Title: New comment", "",
+				[]string{"jane: Is it still there?\n", "joe: Yes\njane: A & B <3\n"}[n]}
 		},
 	}
 }
