@@ -170,7 +170,7 @@ func (c connector) Ready(ctx context.Context) (deliver.Port, error) {
 // laneOptions are the lane's part of a connector's block.
 func laneOptions(c config.Connector, policy plan.Policy, host config.Host, log hclog.Logger, metrics *deliver.Metrics) deliver.Options {
 	o := deliver.Options{
-		Name: c.Name, Deliver: deliver.Mode(c.Deliver), Policy: policy, OnUnknown: deliver.OnUnknown(c.OnUnknown),
+		Name: c.Name, Deliver: deliver.Mode(c.Deliver), Policy: policy, Matching: plan.NewMatching(c.Match), OnUnknown: deliver.OnUnknown(c.OnUnknown),
 		Batch: c.Batch, InFlight: c.InFlight, Timeout: c.Timeout, Schedule: c.Retry, Drain: host.StopTimeout,
 		Log: log.Named(c.Name), Metrics: metrics,
 	}

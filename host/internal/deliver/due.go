@@ -148,9 +148,8 @@ func (s *session) refresh(ctx context.Context, due []*product) error {
 		}
 		for _, p := range batch {
 			e := latest[p.key]
-			if e == nil { // the catalog never forgets; only a link of a lane that changed its mode comes here
-				s.inStep(p)
-				continue
+			if e == nil {
+				e = &event.Entry{Key: p.key} // the catalog has no such product
 			}
 			s.push(p, e)
 			s.advance(p)

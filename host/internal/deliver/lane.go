@@ -35,6 +35,7 @@ type Store interface {
 
 	Lane(ctx context.Context, connector string) (store.Lane, error)
 	Links(ctx context.Context, connector string, keys []string) ([]store.Link, error)
+	LinksTo(ctx context.Context, connector string, ids []string) ([]store.Link, error)
 	Behind(ctx context.Context, connector string, state store.State, until time.Time, limit int) ([]store.Link, error)
 	NextDue(ctx context.Context, connector string, after time.Time) (time.Time, error)
 	Counts(ctx context.Context, connector string) (map[store.State]int64, error)
@@ -82,11 +83,12 @@ const (
 
 // Options are a lane's settings.
 type Options struct {
-	Name      string      // of the connector
-	Deliver   Mode        // empty: Every for a connector that carries raw events, else Latest
-	Policy    plan.Policy // Every and Carried are filled in when the connector is ready
-	OnUnknown OnUnknown   // empty: Retry for a connector that carries raw events, whose receivers take a repeat for one; else Hold
-	Rate      rate.Limit  // changes a second; 0: unlimited
+	Name      string        // of the connector
+	Deliver   Mode          // empty: Every for a connector that carries raw events, else Latest
+	Policy    plan.Policy   // Every and Carried are filled in when the connector is ready
+	Matching  plan.Matching // of codes, of what may be there already
+	OnUnknown OnUnknown     // empty: Retry for a connector that carries raw events, whose receivers take a repeat for one; else Hold
+	Rate      rate.Limit    // changes a second; 0: unlimited
 	Burst     int
 	Batch     int             // lowers the connector's limit; 0: keeps it
 	InFlight  int             // likewise
@@ -112,6 +114,7 @@ type Lane struct {
 	fuse        fuse
 	lastFailure string         // of a platform in trouble, for people
 	crashes     map[string]int // how often the process died with this product in flight
+	blind       bool           // the connector can neither find nor list, as far as is known
 	seen        time.Time      // the clock as it was last looked at; zero: not yet
 
 	mu     sync.Mutex
@@ -178,6 +181,7 @@ func (l *Lane) once(ctx context.Context) error {
 	if port.Can(sdk.OnlyReads) {
 		return l.standBy(ctx)
 	}
+	l.blind = !port.Can(sdk.CanFind) && !port.Can(sdk.CanList)
 	policy := l.policy(port.Opened().Fields)
 	if err := l.decideAgain(ctx, policy); err != nil {
 		return err

@@ -3,8 +3,10 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
@@ -42,7 +44,7 @@ func (s *session) look(ctx context.Context, now time.Time) bool {
 
 // search makes a call that looks for a batch, and takes in what it found.
 func (s *session) search(ctx context.Context, batch []*product, ask func(context.Context, *wantedList) error) {
-	wanted := newWantedList(batch)
+	wanted := newWantedList(batch, s.lane.options.Matching)
 	probe := s.lane.circuit.open
 	s.call(ctx, 0, func(ctx context.Context) func() {
 		start := time.Now()
@@ -61,8 +63,19 @@ func (s *session) search(ctx context.Context, batch []*product, ask func(context
 				return
 			}
 			s.healed()
+			owners, err := s.owners(ctx, wanted)
+			if err != nil {
+				s.ending, s.trouble = true, err // the next session looks again
+				return
+			}
 			for i, p := range batch {
-				s.found(p, wanted.found[i])
+				w := &wanted.found[i]
+				if w.guessed {
+					w.leave(p.key, owners)
+				}
+				if s.found(p, *w); w.guessed {
+					owners[p.link.Remote.ID] = p.key
+				}
 			}
 		}
 	})
@@ -105,13 +118,34 @@ func (p pager) List(ctx context.Context, q sdk.Query) (sdk.Page, error) {
 // wantedList is what is looked for, and what was found of it.
 type wantedList struct {
 	refs            []sdk.Ref
-	found           [][]sdk.Remote
+	found           []whereabouts
+	matching        plan.Matching
 	byRemote, byKey map[string]int
 	byCode          map[string][]int
 }
 
-func newWantedList(batch []*product) *wantedList {
-	w := &wantedList{refs: make([]sdk.Ref, len(batch)), found: make([][]sdk.Remote, len(batch)),
+// whereabouts is what the platform has of one product.
+type whereabouts struct {
+	remotes []sdk.Remote
+	guessed bool // it has the product's code, which others may have, too
+}
+
+func (w *whereabouts) add(r sdk.Remote) {
+	if !slices.ContainsFunc(w.remotes, func(other sdk.Remote) bool { return other.ID == r.ID }) {
+		w.remotes = append(w.remotes, r)
+	}
+}
+
+// leave takes out what is linked to another product than that of key.
+func (w *whereabouts) leave(key string, owners map[string]string) {
+	w.remotes = slices.DeleteFunc(w.remotes, func(r sdk.Remote) bool {
+		owner, linked := owners[r.ID]
+		return linked && owner != key
+	})
+}
+
+func newWantedList(batch []*product, matching plan.Matching) *wantedList {
+	w := &wantedList{refs: make([]sdk.Ref, len(batch)), found: make([]whereabouts, len(batch)), matching: matching,
 		byRemote: map[string]int{}, byKey: map[string]int{}, byCode: map[string][]int{}}
 	for i, p := range batch {
 		ref := sdk.Ref{Key: p.key, Remote: p.link.Remote.ID, Code: p.decision.Wanted.Code}
@@ -121,8 +155,8 @@ func newWantedList(batch []*product) *wantedList {
 			continue
 		}
 		w.byKey[ref.Key] = i
-		if ref.Code != "" {
-			w.byCode[ref.Code] = append(w.byCode[ref.Code], i)
+		if code := matching.Code(ref.Code); code != "" {
+			w.byCode[code] = append(w.byCode[code], i)
 		}
 	}
 	return w
@@ -131,34 +165,68 @@ func newWantedList(batch []*product) *wantedList {
 // see compares what identifies a product, the surest first.
 func (w *wantedList) see(item *sdk.Item) {
 	if i, ok := w.byRemote[item.Remote.ID]; ok {
-		w.found[i] = append(w.found[i], item.Remote)
+		w.found[i].add(item.Remote)
 		return
 	}
 	if item.Key != "" {
 		if i, ok := w.byKey[item.Key]; ok {
-			w.found[i] = append(w.found[i], item.Remote)
+			w.found[i].add(item.Remote)
 		}
 		return
 	}
-	for _, i := range w.byCode[item.Product.Code] {
-		w.found[i] = append(w.found[i], item.Remote)
+	for _, i := range w.byCode[w.matching.Code(item.Product.Code)] {
+		w.found[i].add(item.Remote)
+		w.found[i].guessed = true
 	}
 }
 
+// owners are the keys of the products that are linked to what was found by a code:
+// on disk, or by what is not written yet.
+func (s *session) owners(ctx context.Context, w *wantedList) (map[string]string, error) {
+	var ids []string
+	for i := range w.found {
+		if w.found[i].guessed {
+			for _, r := range w.found[i].remotes {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	links, err := s.lane.store.LinksTo(ctx, s.lane.options.Name, ids)
+	owners := map[string]string{}
+	for i := range links {
+		if s.products[links[i].Key] == nil {
+			owners[links[i].Remote.ID] = links[i].Key
+		}
+	}
+	for key, p := range s.products {
+		owners[p.link.Remote.ID] = key
+	}
+	return owners, err
+}
+
 // found takes in what the platform has of p.
-func (s *session) found(p *product, remotes []sdk.Remote) {
-	switch len(remotes) {
-	case 0:
+func (s *session) found(p *product, w whereabouts) {
+	switch remotes := w.remotes; {
+	case len(remotes) == 0:
 		p.marked = true
 		p.link.Remote, p.link.Base, p.link.Sent, p.link.Archived = sdk.Remote{}, nil, nil, false
 		s.put(p)
 		s.free(p) // or who looks again looks for the one that is gone, and not for the one that is created now
 		return
-	case 1:
-		p.link.Remote, p.looked = remotes[0], true
-	default:
+	case len(remotes) > 1:
 		s.hold(p, fmt.Sprintf("the platform has %d products for this key: remove the twins, then retry", len(remotes)))
 		return
+	case w.guessed && p.decision.Op != sdk.Upsert:
+		// Nothing is taken off sale of which it is not sure that we made it.
+		s.hold(p, fmt.Sprintf("it is gone at its source, and whether %q there, which has its code, is ours is not known: link it, or change its code there, then retry", remotes[0].ID))
+		return
+	}
+	p.link.Remote, p.looked = w.remotes[0], true
+	if w.guessed {
+		p.link.Unknown = false // or what people there have put in it would be written as if we created it
 	}
 	p.busy = false
 	s.put(p)

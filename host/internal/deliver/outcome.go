@@ -349,7 +349,7 @@ func (s *session) record(p *product, a *attempt, outcome store.Outcome) {
 	if err := a.result.Err; err != nil {
 		d.Kind, d.Message = sdk.KindOf(err).String(), err.Error()
 		s.lane.update(func(st *Status) { st.Failed++ })
-	} else {
+	} else if e.Seq > 0 {
 		s.lane.options.Metrics.delay.WithLabelValues(s.lane.options.Name).Observe(a.at.Add(a.took).Sub(e.Accepted).Seconds())
 	}
 	if !s.policy.Every && a.change.Op == sdk.Upsert {

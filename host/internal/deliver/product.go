@@ -121,7 +121,7 @@ func (s *session) overdue(p *product, e *event.Entry) bool {
 func (s *session) advance(p *product) {
 	for !p.busy && len(p.queue) > 0 {
 		e := &p.queue[0]
-		decision, err := plan.Decide(e, known(p), s.policy)
+		decision, err := plan.Decide(catalogued(e), known(p), s.policy)
 		switch {
 		case err != nil:
 			s.reject(p, err)
@@ -145,6 +145,14 @@ func (s *session) advance(p *product) {
 	default:
 		s.release(p)
 	}
+}
+
+// catalogued is an entry as plan takes it: nil where the catalog has no such product.
+func catalogued(e *event.Entry) *event.Entry {
+	if e.Seq == 0 {
+		return nil
+	}
+	return e
 }
 
 // enlist queues p for its call. What may be at the platform under an id that we

@@ -147,6 +147,9 @@ func (l *Lane) Hold(ctx context.Context, keys []string, reason string) error {
 		if every && link.State == store.InStep {
 			link.Seq = l.row.Passed() + 1 // where it goes on then
 		}
+		if link.State == store.Held {
+			link.Unknown = true // release is no retry: whoever retries it has looked
+		}
 		link.State, link.Reason = store.OnHold, reason
 		return true
 	})
@@ -156,7 +159,7 @@ func (l *Lane) Hold(ctx context.Context, keys []string, reason string) error {
 // Release has products follow their source again that were on hold. It returns
 // those that were not.
 func (l *Lane) Release(ctx context.Context, keys []string) (others []string, err error) {
-	return l.Correct(ctx, keys, release)
+	return l.Correct(ctx, keys, l.release)
 }
 
 // ReleaseAll is Release of all that are on hold. It returns how many those are.
@@ -172,7 +175,7 @@ func (l *Lane) ReleaseAll(ctx context.Context) (int64, error) {
 			for i := range links {
 				keys[i] = links[i].Key
 			}
-			if _, err := l.correct(ctx, keys, release); err != nil {
+			if _, err := l.correct(ctx, keys, l.release); err != nil {
 				return err
 			}
 			count += int64(len(keys))
@@ -187,9 +190,15 @@ const releaseStep = 500
 // forever is later than anything is put off to.
 var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func release(link *store.Link) bool {
+// release has a link follow its source again. What was unlinked, or never linked, may
+// be there all the same: where the connector can look, it is looked for before it is
+// made.
+func (l *Lane) release(link *store.Link) bool {
 	if link.State != store.OnHold {
 		return false
+	}
+	if link.Remote.ID == "" && link.Base == nil && !l.blind && l.Status().Deliver != Every {
+		link.Unknown = true
 	}
 	link.State, link.Restore, link.Contended, link.Reason, link.Attempts = store.Due, nil, nil, "", 0
 	return true

@@ -184,6 +184,35 @@ func TestUnknownOutcomeWhereTheConnectorCannotLook(t *testing.T) {
 	}
 }
 
+// Whoever holds and releases what may be there has not looked.
+func TestReleaseIsNoRetry(t *testing.T) {
+	run(t, deliver.Latest, func(w *world) {
+		w.options.OnUnknown = deliver.Hold
+		w.restart()
+		w.platform.set(func() { w.platform.answer = failing(errDown) })
+		w.accept(w.named("p", "1"))
+		w.platform.set(func() { w.platform.answer = nil })
+		w.settle(2 * schedule[0])
+		if l := w.link("p"); l.State != store.Held {
+			t.Fatalf("the product is %q", l.State)
+		}
+		if err := w.lane.Hold(context.Background(), []string{"p"}, "to look at it"); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.lane.Release(context.Background(), []string{"p"}); err != nil {
+			t.Error(err)
+		}
+		w.settle(time.Minute)
+		if l := w.link("p"); l.State != store.Held {
+			t.Errorf("released, it is %q", l.State)
+		}
+		w.expect("p")
+		w.retryAll(1)
+		w.settle(time.Second)
+		w.expect("p", "1")
+	})
+}
+
 func TestOneListingLooksForAll(t *testing.T) {
 	run(t, deliver.Latest, func(w *world) {
 		w.platform.set(func() { w.platform.opened.Capabilities = []sdk.Capability{sdk.CanList} })

@@ -2,7 +2,10 @@ package reconcile_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -76,5 +79,112 @@ func TestWhatIsLinkedToAnotherIsNotFound(t *testing.T) {
 	w.must(w.Unlink(ctx, []string{"p4"}))
 	if err := w.Link(ctx, "p4", "nothing"); err == nil {
 		t.Error("it is linked to something else than was said")
+	}
+}
+
+// What was unlinked and is released is the one that is there, as far as its code says.
+// What the destination owns there stays as it is.
+func TestWhatIsReleasedIsLookedFor(t *testing.T) {
+	for name, finds := range map[string]bool{"found": true, "listed": false} {
+		t.Run(name, func(t *testing.T) {
+			w := adopted(t, 5)
+			ctx := t.Context()
+			w.shop.finds = finds
+			w.must(w.Unlink(ctx, []string{"p1", "p2"}))
+			w.lose("SKU-0002")
+			anew := w.remake(2)
+			w.lose("SKU-0003")
+			_, err := w.lane.Release(ctx, []string{"p1", "p2"})
+			w.must(err)
+			w.settle()
+			if held := w.shop.held(t); len(held) != 4 || held["SKU-0002"].Product.Prices[0].Amount != "10" {
+				t.Errorf("the shop has %d products", len(held))
+			}
+			if link := w.linkOf("p2"); link.Remote.ID != anew || link.State != store.InStep || link.Unknown {
+				t.Errorf("p2 is %q, linked to %q", link.State, link.Remote.ID)
+			}
+		})
+	}
+}
+
+func TestWhatTheDestinationOwnsStaysWhenItIsFound(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.stop()
+	w.options.Policy.Own = plan.NewOwnership(map[string]plan.Mode{"name": plan.Destination, "*": plan.Source})
+	w.start()
+	w.adopt(2)
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "theirs" })
+	w.must(w.Unlink(ctx, []string{"p1"}))
+	w.say(sdk.Updated, product(1, "11"))
+	_, err := w.lane.Release(ctx, []string{"p1"})
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)["SKU-0001"].Product; got.Name != "theirs" || got.Prices[0].Amount != "11" {
+		t.Errorf("it is %+v", got)
+	}
+}
+
+// A create whose answer got lost is not taken for what another product is linked to,
+// although both have one code.
+func TestALostCreateIsNotAnother(t *testing.T) {
+	w := adopted(t, 2)
+	lost := false
+	w.shop.lose = func(sdk.Change) bool { was := lost; lost = true; return !was }
+	same := product(7, "77")
+	same.Code = "SKU-0001"
+	w.say(sdk.Created, same)
+	w.settle()
+	if p1, p7 := w.linkOf("p1"), w.linkOf("p7"); p1.Remote.ID == p7.Remote.ID || p7.State != store.InStep {
+		t.Errorf("p1 is linked to %q, p7 to %q and %q", p1.Remote.ID, p7.Remote.ID, p7.State)
+	}
+	if n := len(w.shop.items); n != 3 {
+		t.Errorf("the shop has %d products", n)
+	}
+}
+
+// What is gone at its source, after a create whose answer got lost, is not taken off
+// sale because one there has its code: somebody else may have made it.
+func TestNothingIsTakenOffSaleByItsCode(t *testing.T) {
+	w := adopted(t, 2)
+	w.must(w.lane.Pause(t.Context(), "until it is lost"))
+	w.say(sdk.Created, product(7, "10"))
+	w.shop.lose = func(c sdk.Change) bool {
+		w.say(sdk.Deleted, product(7, "10"))
+		w.shop.add(product(7, "12")) // by hand
+		w.shop.lose = nil
+		return true
+	}
+	w.must(w.lane.Resume(t.Context()))
+	w.settle()
+	if w.shop.held(t)["SKU-0007"].Archived {
+		t.Error("what somebody else made is off sale")
+	}
+	if link := w.linkOf("p7"); link.State != store.Held {
+		t.Errorf("nobody is told: it is %q", link.State)
+	}
+}
+
+// What the catalog does not have, and is there from us, is taken off sale.
+func TestAnExtraIsTakenOffSale(t *testing.T) {
+	w := adopted(t, 20)
+	ctx := t.Context()
+	ghost := product(77, "10")
+	id := w.shop.put(ghost)
+	w.must(w.store.Record(ctx, store.Record{Connector: "shop", Links: []store.Link{
+		{Connector: "shop", Key: "p77", Remote: sdk.Remote{ID: id}, Base: &ghost, Changed: time.Now()}}}))
+	w.must(w.Run(ctx))
+	w.settle()
+	if got, want := w.totals(w.newest().ID), "1 extra archive marked"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+	if link := w.linkOf("p77"); !w.shop.held(t)["SKU-0077"].Archived || !link.Archived || link.State != store.InStep {
+		t.Errorf("it is on sale: %+v", link)
+	}
+	_, err := w.Undo(ctx, w.newest().ID)
+	w.must(err)
+	w.settle()
+	if link := w.linkOf("p77"); w.shop.held(t)["SKU-0077"].Archived || link.State != store.OnHold {
+		t.Errorf("taken back, it is off sale: %+v", link)
 	}
 }

@@ -126,7 +126,7 @@ func (a *app) unlinkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "unlink CONNECTOR PRODUCT...",
 		Short:   "Forget which products at a platform are ours, and leave them as they are",
-		Long:    "Forget which products at a platform are ours. They are left as they are, and not created anew, until link or release.",
+		Long:    "Forget which products at a platform are ours. They are left as they are, and not created anew, until link or release.\nReleased, they are looked for by key and code, and created where they are not there.",
 		Example: "  synchost unlink shop 4711",
 		Args:    arguments(2, -1),
 		RunE: func(command *cobra.Command, args []string) error {
