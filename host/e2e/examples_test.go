@@ -19,6 +19,7 @@ import (
 type example struct {
 	receiver, connector string
 	env                 []string
+	standIn             func(config string) string                    // optional: another receiver, where this test cannot send as the sender does
 	hello               func(*testing.T, *host)                       // optional: how the sender makes sure of the receiver
 	sign                func(id, body string, good bool) []string     // the headers of a request, in pairs; a wrong signature where it is not good
 	path                func(good bool) string                        // optional: where the proof is no header
@@ -95,6 +96,18 @@ func TestExamples(t *testing.T) {
 				t.Fatalf("validate (exit %d):\n%s", code, out)
 			}
 			h.start()
+			if e.standIn != nil {
+				for _, s := range e.good {
+					if status := e.send(t, h, s, true); status != e.refused {
+						t.Errorf("what anybody else sends is answered with %d", status)
+					}
+				}
+				if err := h.stop(); err != nil {
+					t.Fatal(err)
+				}
+				write(t, h.file(), e.standIn(read(t, h.file())))
+				h.start()
+			}
 			e.try(t, h, sink)
 		})
 	}
@@ -179,6 +192,7 @@ func jsonBody(more ...string) []string {
 
 var examples = map[string]*example{
 	"new-user-to-crm.toml":         newUser(),
+	"paypal-to-invoice.toml":       paypal(),
 	"push-to-build.toml":           push(),
 	"comment-to-notification.toml": comment(),
 	"catch-and-forward.toml":       caught(),
@@ -222,6 +236,44 @@ func newUser() *example {
 				"Authorization: Bearer pat-eu1-0123456789abcdef", "Content-Type: application/json", "",
 				`{"inputs": [{"idProperty": "email", "id": "` + email + `", "properties": {`,
 				`  "email": "` + email + `",`, `  "firstname": "` + name + `",`, `  "lastname": "Example"`, `}}]}`}
+		},
+	}
+}
+
+// What PayPal sends, and says when it is asked: https://developer.paypal.com/api/rest/webhooks/event-names/
+// and https://developer.paypal.com/api/rest/webhooks/rest/, read 2026-11; shortened
+// here. Only PayPal has the key that it signs with, and only PayPal can be asked: the
+// rest of the example is tried with a receiver to which this test can prove itself.
+func paypal() *example {
+	capture := func(id, kind, capture, value, invoice string) sent {
+		return sent{id: id, key: "INV-1001", headers: jsonBody(), body: fmt.Sprintf(`{"id":%q,"event_version":"1.0","create_time":"2019-02-14T21:50:07.940Z",`+
+			`"resource_type":"capture","event_type":%q,"resource":{"amount":{"currency_code":"USD","value":%q},"id":%q,"status":"COMPLETED"%s}}`, id, kind, value, capture, invoice)}
+	}
+	const invoice, completed = `,"invoice_id":"INV-1001"`, "PAYMENT.CAPTURE.COMPLETED"
+	ofNone := capture("WH-2", completed, "2", "2.51", "")
+	ofNone.key = "" // none that it could be known by
+	return &example{
+		receiver: "payments", connector: "accounting", refused: http.StatusUnauthorized,
+		env: []string{"PAYPAL_SECRET=" + senderSecret, "ACCOUNTING_SECRET=" + token},
+		standIn: func(config string) string {
+			config = regexp.MustCompile(`(?m)^(webhook_id|postback) = .*\n`).ReplaceAllString(config, "")
+			return strings.Replace(config, `scheme = "paypal"`, "scheme = \"hmac\"\nsignature = { header = \"X-Signature\" }\nsecret = { env = \"E2E_SIGNING\" }\nmap.id = \"body.id\"", 1)
+		},
+		sign: func(_, body string, good bool) []string { return []string{"X-Signature", hexMAC(body, good)} },
+		ignored: []sent{
+			capture("WH-1", "PAYMENT.CAPTURE.DENIED", "1", "2.51", invoice),
+			ofNone,
+		},
+		good: []sent{
+			capture("WH-3", completed, "27M47624FP291604U", "2.51", invoice),
+			capture("WH-4", completed, "27M47624FP291605U", "1000.00", invoice),
+		},
+		want: func(_ *testing.T, got taken, n int) []string {
+			id, amount := []string{"3", "4"}[n], []string{"2.51", "1000.00"}[n]
+			return []string{"POST /invoices/INV-1001/paid", "Content-Type: application/json", "Idempotency-Key: payments:WH-" + id,
+				"X-Signature-256: sha256=" + hex.EncodeToString(mac([]byte(token), string(got.body))), "",
+				`{`, `  "amount": "` + amount + `",`, `  "currency": "USD",`, `  "reference": "27M47624FP29160` + strconv.Itoa(n+4) + `U",`,
+				`  "paid_at": "2019-02-14T21:50:07.940Z"`, `}`}
 		},
 	}
 }
