@@ -31,10 +31,14 @@ func (b *bench) begin(ctx context.Context, bin string) (err error) {
 	if b.bin, err = filepath.Abs(bin); err != nil {
 		return err
 	}
-	if !b.keep {
-		if b.dir, err = os.MkdirTemp("", "synchost-bench-"); err != nil {
-			return err
-		}
+	if b.keep {
+		b.dir, err = filepath.Abs(b.dir)
+		err = errors.Join(err, os.MkdirAll(b.dir, 0o700))
+	} else {
+		b.dir, err = os.MkdirTemp("", "synchost-bench-")
+	}
+	if err != nil {
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
