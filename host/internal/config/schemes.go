@@ -206,6 +206,16 @@ var Schemes = []Scheme{
 		Checked:   "2026-11",
 		keys:      []string{"map"},
 	},
+	{
+		Name: "woocommerce", Sender: "WooCommerce", products: true,
+		Proof:     "HMAC-SHA256 of the body, in `X-WC-Webhook-Signature`",
+		Handshake: "unsigned ping when it is saved, answered with 200",
+		Brings:    "snapshots; of products with variations hints; of other topics what `map` makes, or raw events",
+		Setup:     "WooCommerce → Settings → Advanced → Webhooks: the delivery URL, the secret, API version 3; one for each topic",
+		Contract:  "https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks",
+		Checked:   "2026-11",
+		keys:      []string{"map", "currency"},
+	},
 }
 
 // schemeNamed is the scheme of a name; it has no name where there is none.

@@ -150,6 +150,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"mailchimp":         mailchimp,
 	"slack":             slack,
 	"shopify":           shopify,
+	"woocommerce":       wooCommerce,
 }
 
 func newScheme(c config.Receiver) (scheme, []config.Problem) {

@@ -67,6 +67,7 @@ func provenReceivers() []proven {
 		{receiver: trelloReceiver(provenSecret, "https://example.com/trello?board=1")},
 		{receiver: r("dropbox"), repeats: true},
 		{receiver: mailchimpReceiver(provenSecret), unsigned: true},
+		{receiver: r("woocommerce"), free: []string{"X-Wc-Webhook-Delivery-Id", "X-Wc-Webhook-Topic"}},
 	}
 }
 
