@@ -287,7 +287,7 @@ func TestReceiversPage(t *testing.T) {
 		t.Errorf("the page has %d commands and %d answers", sent, compared)
 	}
 	events, _ := h.cli("events", "--json")
-	for _, source := range []string{"products", "payamgostar", "signed", "simple", "anything"} {
+	for _, source := range []string{"products", "payamgostar", "signed", "simple", "anything", "github", "mailchimp"} {
 		if !strings.Contains(events, `"source": "`+source+`"`) {
 			t.Errorf("nothing came in by %s:\n%s", source, events)
 		}

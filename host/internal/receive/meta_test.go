@@ -83,10 +83,12 @@ func TestMetaBatch(t *testing.T) {
 		return `{"field":"comments","value":{"id":"` + id + `","from":{"id":"2","username":"keldo"},"text":"` + text + `"}}`
 	}
 	body := `{"object":"instagram","entry":[{"id":"1","time":1777636800,"changes":[` + comment("11", "Nice") + "," + comment("12", "Sch\\u00f6n") +
-		`]},{"id":"1","time":1777636801,"messaging":[{}]},{"id":"1","time":1777636801,"changes":[` + comment("13", "So!") + `]}]}`
+		`]},{"id":"1","time":1777636801,"messaging":[{}]},{"id":"1","time":1777636801,"changes":[` + comment("13", "So!") + `]},` +
+		// Where people log in with Instagram itself, an entry is one change.
+		`{"id":"1","time":1777636801,` + strings.TrimPrefix(comment("14", "Oh"), "{") + `]}`
 	c := insta
 	c.Map = map[string]string{
-		"items":                  `filter(reduce(body.entry, concat(#acc, #.changes ?? []), []), .field == "comments")`,
+		"items":                  `filter(reduce(body.entry, concat(#acc, #.changes ?? [#]), []), .field == "comments")`,
 		"key":                    "item.value.id",
 		"id":                     "item.value.id",
 		"op":                     `"created"`,
@@ -104,10 +106,10 @@ func TestMetaBatch(t *testing.T) {
 	for _, e := range k.kept() {
 		said = append(said, e.Key+" "+e.Patch.Product.Attributes["from"].Text()+": "+e.Patch.Product.Name)
 	}
-	if want := []string{"11 keldo: Nice", "12 keldo: Schön", "13 keldo: So!"}; !slices.Equal(said, want) {
+	if want := []string{"11 keldo: Nice", "12 keldo: Schön", "13 keldo: So!", "14 keldo: Oh"}; !slices.Equal(said, want) {
 		t.Errorf("%q", said)
 	}
-	if s := h.Stats()[0]; s.Duplicates != 3 {
+	if s := h.Stats()[0]; s.Duplicates != 4 {
 		t.Errorf("%+v", s)
 	}
 }
