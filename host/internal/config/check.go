@@ -119,6 +119,7 @@ func (d *decoder) checkProtection(r *Receiver) {
 		}
 	}
 	if !schemeNamed(r.Scheme).takes("token") {
+		r.Token = schemeNamed(r.Scheme).token
 		if inPath && r.Scheme != "" {
 			d.report(r.Place.Problem("path", fmt.Sprintf("{secret} in a path is for other schemes: remove it, %s finds its secret elsewhere", r.Scheme)))
 		}

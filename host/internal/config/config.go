@@ -81,6 +81,7 @@ type Receiver struct {
 	WebhookID string   // paypal: PayPal's id of this webhook
 	Postback  Postback // paypal: zero: PayPal is not asked
 	Sandbox   bool     // paypal: it is PayPal's sandbox that sends
+	Origins   []string // cloudevents: who may ask for permission to send
 
 	VerifyToken sdk.Secret // meta: what the handshake is proven with
 }

@@ -126,6 +126,8 @@ func receiverTable() table[Receiver] {
 			"Whether PayPal's sandbox sends, and not PayPal itself.").or(false).only(with("sandbox")...),
 		field("currency", matching(`the code of a currency, such as "EUR"`, `^[A-Z]{3}$`), func(r *Receiver) *string { return &r.Currency },
 			"The currency of the sender's prices, where it does not tell it; without it they are left out.").only(with("currency")...),
+		field("origins", list(matching(`the name of a sending system, such as "events.example.com"`, `^[A-Za-z0-9._:*-]+$`)), func(r *Receiver) *[]string { return &r.Origins },
+			"The systems that get permission to send when they ask for it, by their WebHook-Request-Origin; default: none.").only(with("origins")...),
 		field("url", publicURL, func(r *Receiver) *string { return &r.URL },
 			"The address under which the sender reaches this receiver; default: public_url of [host], and path."),
 		field("source", filled("the name of a connector"), func(r *Receiver) *string { return &r.Source },

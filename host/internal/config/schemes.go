@@ -94,6 +94,18 @@ var Schemes = []Scheme{
 		keys:      []string{"map", "token"},
 	},
 	{
+		Name: "cloudevents", Sender: "whoever sends CloudEvents 1.0 over HTTP", products: true,
+		Proof:     "bearer token, in `Authorization` or the query (`access_token`)",
+		Handshake: "`OPTIONS` with `WebHook-Request-Origin`, granted to `origins`",
+		Brings:    "products of our own webhook connector, what `map` makes, or raw events",
+		Repeat:    "`source` and `id`",
+		Setup:     "the URL as the sink or endpoint of the subscription; the secret is its access token",
+		Contract:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
+		Checked:   "2026-11",
+		keys:      []string{"map", "origins"},
+		token:     Token{Query: "access_token"},
+	},
+	{
 		Name: "dropbox", Sender: "Dropbox",
 		Proof:     "HMAC-SHA256 of the body, in `X-Dropbox-Signature`",
 		Handshake: "GET: the challenge is said back",

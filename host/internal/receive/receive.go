@@ -142,6 +142,7 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"payamgostar":       payamgostar,
 	"paypal":            paypal,
 	"akeneo":            akeneo,
+	"cloudevents":       cloudevents,
 	"github":            github,
 	"gitlab":            gitlab,
 	"meta":              meta,

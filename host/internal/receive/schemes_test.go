@@ -58,6 +58,7 @@ func provenReceivers() []proven {
 		{receiver: paypalReceiver(true)},
 		{receiver: paypalReceiver(false)},
 		{receiver: r("akeneo")},
+		{receiver: r("cloudevents", func(c *config.Receiver) { c.Token.Query = accessToken }), unsigned: true},
 		{receiver: r("github"), free: []string{"X-Github-Delivery", "X-Github-Event"}},
 		{receiver: r("gitlab"), free: []string{"X-Gitlab-Event"}},
 		{receiver: r("gitlab", plain), plain: true, unsigned: true, free: []string{"X-Gitlab-Event", "Idempotency-Key"}},

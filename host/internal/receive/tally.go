@@ -37,7 +37,7 @@ type tally struct {
 
 // reasons are all that a receiver refuses for.
 var reasons = []string{
-	"address", "busy", "encoding", "full", "gone", "internal", "line", "malformed", "method", "rate",
+	"address", "busy", "encoding", "full", "gone", "internal", "line", "malformed", "method", "origin", "rate",
 	"secret", "signature", "size", "stopping", "store", "timeout", "timestamp", "type", "unasked",
 }
 
