@@ -352,8 +352,17 @@ func (s *session) record(p *product, a *attempt, outcome store.Outcome) {
 	} else if e.Seq > 0 {
 		s.lane.options.Metrics.delay.WithLabelValues(s.lane.options.Name).Observe(a.at.Add(a.took).Sub(e.Accepted).Seconds())
 	}
-	if !s.policy.Every && a.change.Op == sdk.Upsert {
+	switch {
+	case s.policy.Every:
+	case a.change.Op == sdk.Upsert:
 		d.Before, d.Wanted = only(p.link.Base, p.key, a.change.Fields), only(&a.change.Product, p.key, a.change.Fields)
+		if d.Before != nil && p.link.Archived {
+			d.Before.Status = sdk.Archived
+		}
+	case a.change.Op == sdk.Archive:
+		d.Before = only(p.link.Base, p.key, []string{"status"})
+	case a.change.Op == sdk.Purge:
+		d.Before = p.link.Base
 	}
 	s.note(p, e, d)
 }

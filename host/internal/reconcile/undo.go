@@ -2,10 +2,8 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
@@ -36,10 +34,11 @@ func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error
 			}
 			items[i].State = store.ItemUndone
 		}
-		if err := r.takeBack(ctx, backs, fmt.Sprintf("plan %d is taken back", id)); err != nil {
+		n, err := r.takeBack(ctx, backs, fmt.Sprintf("plan %d is taken back", id))
+		if err != nil {
 			return err
 		}
-		count += int64(len(backs))
+		count += n
 		return r.store.SaveItems(ctx, items)
 	})
 	if err != nil {
@@ -94,89 +93,30 @@ func (r *Reconciler) takeOff() sdk.Op {
 	return sdk.Archive
 }
 
-func (r *Reconciler) takeBack(ctx context.Context, backs map[string]*back, reason string) error {
+// takeBack has products brought back. It returns the number of those of which it is
+// known how they were.
+func (r *Reconciler) takeBack(ctx context.Context, backs map[string]*back, reason string) (int64, error) {
 	keys := make([]string, 0, len(backs))
 	for key := range backs {
 		keys = append(keys, key)
 	}
-	_, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
+	lost, err := r.lane.Correct(ctx, keys, func(l *store.Link) bool {
 		b := backs[l.Key]
+		if l.State == store.Held {
+			l.Unknown = true // this is no retry of what it is held for
+		}
 		if b.restore == nil {
 			return hold(l, reason)
 		}
-		if r := b.restore; r.Op == sdk.Upsert && len(r.Fields) == 0 && l.Base != nil {
+		if r := b.restore; r.Op == sdk.Upsert && len(r.Fields) == 0 {
+			if l.Base == nil {
+				return false
+			}
 			// It was taken off sale, and is as it was but for that.
 			r.Product, r.Fields = *l.Base, sdk.Diff(&sdk.Product{Key: l.Key}, l.Base)
 		}
 		l.Restore, l.State, l.Attempts, l.Reason = b.restore, store.Due, 0, reason
 		return true
 	})
-	return err
-}
-
-// UndoProducts takes back what was written since a time: of one product, or of all.
-// It goes by the records of deliveries, which are kept for keep_deliveries.
-func (r *Reconciler) UndoProducts(ctx context.Context, key string, since time.Time) (count int64, err error) {
-	r.running.Lock()
-	defer r.running.Unlock()
-	if key == "" && since.IsZero() {
-		return 0, errors.New("say what to take back: a plan, a product, or since when")
-	}
-	taken := map[string]bool{}
-	for after := int64(0); ; {
-		list, err := r.store.Deliveries(ctx, store.DeliveryQuery{Connector: r.options.Name, Key: key, After: after, Limit: itemStep})
-		if err != nil || len(list) == 0 {
-			return count, err
-		}
-		after = list[len(list)-1].ID
-		backs := map[string]*back{}
-		for i := range list {
-			d := &list[i]
-			if d.At.Before(since) || d.Outcome != store.Done || taken[d.Key] {
-				continue
-			}
-			b, err := r.backSince(ctx, d.Key, since)
-			if err != nil {
-				return count, err
-			}
-			taken[d.Key], backs[d.Key] = true, b
-		}
-		if err := r.takeBack(ctx, backs, "what was written is taken back"); err != nil {
-			return count, err
-		}
-		count += int64(len(backs))
-	}
-}
-
-// backSince is how a product was at a time: what each field held before it was
-// first written after that.
-func (r *Reconciler) backSince(ctx context.Context, key string, since time.Time) (*back, error) {
-	restore := &store.Restore{Op: sdk.Upsert, Product: sdk.Product{Key: key}}
-	had := map[string]bool{}
-	for after := int64(0); ; {
-		list, err := r.store.Deliveries(ctx, store.DeliveryQuery{Connector: r.options.Name, Key: key, After: after, Limit: itemStep})
-		if err != nil {
-			return nil, err
-		}
-		if len(list) == 0 {
-			return &back{restore: restore}, nil
-		}
-		after = list[len(list)-1].ID
-		for i := range list {
-			d := &list[i]
-			if d.At.Before(since) || d.Outcome != store.Done {
-				continue
-			}
-			if d.Before == nil && len(had) == 0 && d.Op == sdk.Upsert.String() { // it was created, or taken over
-				return &back{restore: &store.Restore{Op: sdk.Archive, Product: sdk.Product{Key: key}}}, nil
-			}
-			for _, path := range d.Fields {
-				if d.Before != nil && !had[path] {
-					had[path] = true
-					restore.Fields = append(restore.Fields, path)
-					sdk.CopyField(&restore.Product, d.Before, path)
-				}
-			}
-		}
-	}
+	return int64(len(keys) - len(lost)), err
 }

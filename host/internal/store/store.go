@@ -236,16 +236,34 @@ type Delivery struct {
 	Kind      string // of the failure
 	Message   string // of the failure, or why it was skipped
 	Exchange  sdk.Exchange
-	Before    *sdk.Product // the base's Fields before, in lanes that follow the catalog
+	Before    *sdk.Product // the base before, in lanes that follow the catalog: see BeforeFields
 	Wanted    *sdk.Product // the Fields that were sent
+}
+
+// BeforeFields are the fields that Before has: those that were sent, the status where
+// it was taken off sale, and all where it was deleted. Of what was off sale when it was
+// written the status is Archived.
+func (d *Delivery) BeforeFields() []string {
+	switch {
+	case d.Before == nil:
+		return nil
+	case d.Op == sdk.Archive.String():
+		return []string{"status"}
+	case d.Op == sdk.Purge.String():
+		return sdk.Diff(&sdk.Product{Key: d.Key}, d.Before)
+	}
+	return d.Fields
 }
 
 // DeliveryQuery selects deliveries.
 type DeliveryQuery struct {
-	Connector string // empty: all
-	Key       string // empty: all; else those of its entries that the journal still has
-	After     int64  // ids behind this one
-	Newest    bool   // the newest Limit, still in ascending order
+	Connector string    // empty: all
+	Key       string    // empty: all; else those of its entries that the journal still has
+	Keys      []string  // none: all; else all of these products, which means to go through every record
+	Since     time.Time // those recorded since the first one of that time; zero: all
+	After     int64     // ids behind this one
+	UpTo      int64     // ids up to this one; 0: all
+	Newest    bool      // the newest Limit, still in ascending order
 	Limit     int
 }
 

@@ -344,31 +344,44 @@ func (s *Store) Counts(ctx context.Context, connector string) (map[store.State]i
 
 // Deliveries reads records of attempts.
 func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
-	query, positions := "SELECT id, "+deliveryColumns+" FROM deliveries WHERE id > ?", []int64(nil)
+	if err := s.settledOrFull(ctx); err != nil {
+		return nil, err
+	}
+	from := q.After
+	if !q.Since.IsZero() {
+		first, err := s.firstAt(ctx, "deliveries", "at", q.Since)
+		if err != nil {
+			return nil, err
+		}
+		from = max(from, first-1)
+	}
+	query, fill := "SELECT id, "+deliveryColumns+" FROM deliveries WHERE id > ?", []func(*columns){func(c *columns) { c.int(from) }}
+	where := func(condition string, value func(*columns)) {
+		query, fill = query+" AND "+condition, append(fill, value)
+	}
+	if q.UpTo > 0 {
+		where("id <= ?", func(c *columns) { c.int(q.UpTo) })
+	}
 	if q.Key != "" {
-		if err := s.settledOrFull(ctx); err != nil {
+		positions, err := s.positionsOf(ctx, q.Key, 1, math.MaxInt64, math.MaxInt)
+		if err != nil {
 			return nil, err
 		}
-		var err error
-		if positions, err = s.positionsOf(ctx, q.Key, 1, math.MaxInt64, math.MaxInt); err != nil {
-			return nil, err
-		}
-		query += " AND key = ? AND seq IN (SELECT value FROM json_each(?))"
+		where("key = ? AND seq IN (SELECT value FROM json_each(?))", func(c *columns) { c.text(q.Key).text(jsonList(positions)) })
+	}
+	if len(q.Keys) > 0 {
+		where("key IN (SELECT value FROM json_each(?))", func(c *columns) { c.text(jsonList(q.Keys)) })
 	}
 	if q.Connector != "" {
-		query += " AND connector = ?"
+		where("connector = ?", func(c *columns) { c.text(q.Connector) })
 	}
 	query += " ORDER BY id"
 	if q.Newest {
 		query += " DESC"
 	}
-	rows, err := shown(ctx, s, query+" LIMIT ?", func(c *columns) {
-		c.int(q.After)
-		if q.Key != "" {
-			c.text(q.Key).text(jsonList(positions))
-		}
-		if q.Connector != "" {
-			c.text(q.Connector)
+	rows, err := collect(ctx, s, query+" LIMIT ?", func(c *columns) {
+		for _, value := range fill {
+			value(c)
 		}
 		c.limit(q.Limit)
 	}, func(v *values) store.Delivery {

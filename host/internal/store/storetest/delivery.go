@@ -33,7 +33,7 @@ var deliveryTests = []test{
 		keys := []string{"a", "b", "c"}
 		at := positions(f.accept(t, named("1", "a", ""), named("2", "b", ""), named("3", "c", "")))
 		for i := range 12 {
-			d := store.Delivery{Connector: []string{"shop", "crm"}[i%2], Key: keys[i%3], Seq: at[i%3], ChangeID: fmt.Sprint(i)}
+			d := store.Delivery{Connector: []string{"shop", "crm"}[i%2], Key: keys[i%3], Seq: at[i%3], ChangeID: fmt.Sprint(i), At: start.Add(time.Duration(i) * time.Minute)}
 			f.record(t, store.Record{Connector: d.Connector, Deliveries: []store.Delivery{d}})
 		}
 		third := from(f.Deliveries(t.Context(), store.DeliveryQuery{Limit: 3})).must(t)[2].ID
@@ -51,6 +51,10 @@ var deliveryTests = []test{
 			{"a product's", store.DeliveryQuery{Limit: 10, Key: "b"}, []string{"1", "4", "7", "10"}},
 			{"a product's at a connector", store.DeliveryQuery{Limit: 10, Key: "b", Connector: "crm"}, []string{"1", "7"}},
 			{"a product's newest at a connector behind an id", store.DeliveryQuery{Limit: 1, Key: "b", Connector: "crm", After: third, Newest: true}, []string{"7"}},
+			{"some products'", store.DeliveryQuery{Limit: 5, Keys: []string{"b", "c"}}, []string{"1", "2", "4", "5", "7"}},
+			{"some products' at a connector, up to an id", store.DeliveryQuery{Limit: 10, Keys: []string{"a", "b"}, Connector: "shop", After: third, UpTo: third + 4}, []string{"4", "6"}},
+			{"since a time", store.DeliveryQuery{Limit: 2, Since: start.Add(9 * time.Minute)}, []string{"9", "10"}},
+			{"since a time, behind an id", store.DeliveryQuery{Limit: 2, Since: start.Add(time.Minute), After: third}, []string{"3", "4"}},
 			{"nobody's", store.DeliveryQuery{Limit: 10, Connector: "erp"}, nil},
 			{"none", store.DeliveryQuery{}, nil},
 		} {

@@ -96,6 +96,21 @@ var pruneTests = []test{
 		}
 		same(t, "a product's deliveries", len(from(f.Deliveries(t.Context(), store.DeliveryQuery{Key: "a", Limit: 10})).must(t)), 2)
 	}},
+	{"deliveries outlive their events", func(t *testing.T, f *fixture) {
+		at := positions(f.accept(t, named("1", "a", "1"), named("2", "a", "2")))
+		f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", Seq: at[0], At: start}}})
+		f.clock.advance(time.Hour)
+		f.prune(t, store.PruneLimits{EventsBefore: start.Add(time.Minute), Passed: at[1]}, 1)
+		for name, c := range map[string]struct {
+			query store.DeliveryQuery
+			want  int
+		}{
+			"those of its entries": {store.DeliveryQuery{Key: "a", Limit: 10}, 0},
+			"all of a product":     {store.DeliveryQuery{Keys: []string{"a"}, Limit: 10}, 1},
+		} {
+			same(t, name, len(from(f.Deliveries(t.Context(), c.query)).must(t)), c.want)
+		}
+	}},
 	{"ids of deliveries are never given twice", func(t *testing.T, f *fixture) {
 		deliver := func() int64 {
 			f.record(t, store.Record{Connector: "shop", Deliveries: []store.Delivery{{Connector: "shop", Key: "a", At: start}}})
