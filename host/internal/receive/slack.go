@@ -3,6 +3,7 @@ package receive
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/event"
@@ -14,11 +15,14 @@ import (
 //   - https://docs.slack.dev/authentication/verifying-requests-from-slack
 //   - https://docs.slack.dev/reference/events/url_verification
 //   - https://docs.slack.dev/apis/events-api/
+//   - https://docs.slack.dev/interactivity/implementing-slash-commands
 //
 // The signature covers a time, so a request cannot be sent again later. An event
 // that is retried is signed anew and has the same event_id; what has none, commands
 // and interactions, is known by what was signed. The challenge is said back only
-// when its signature is right: Slack asks for that, and signs it like all else.
+// when its signature is right: Slack asks for that, and signs it like all else. Now
+// and then Slack looks at the certificate of a command's URL, and wants 200; that is
+// not signed, and brings nothing.
 func slack(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
 	s, more := newSignature(c, config.Signature{
@@ -26,7 +30,8 @@ func slack(c config.Receiver) (scheme, []config.Problem) {
 		Signed: "v0:{header:X-Slack-Request-Timestamp}:{body}", Timestamp: "X-Slack-Request-Timestamp",
 	})
 	return scheme{
-		methods: []string{http.MethodPost},
+		methods: []string{http.MethodGet, http.MethodPost},
+		greet:   slackCertificateCheck,
 		verify:  s.verify,
 		events:  func(r *request) ([]event.Event, error) { return slackEvents(r, m) },
 		sample: sampleJSON(`{"type":"event_callback","team_id":"T123ABC456","api_app_id":"A123ABC456","event":{"type":"message",` +
@@ -34,6 +39,24 @@ func slack(c config.Receiver) (scheme, []config.Problem) {
 			`"event_id":"Ev123ABC456","event_time":1355517523}`),
 		prove: s.prove,
 	}, append(problems, more...)
+}
+
+func slackCertificateCheck(r *request) (*greeting, error) {
+	text := r.URL.RawQuery
+	if r.Method == http.MethodPost {
+		if len(r.Header["X-Slack-Signature"]) > 0 {
+			return nil, nil
+		}
+		body, err := r.body()
+		if err != nil {
+			return nil, err
+		}
+		text = string(body)
+	}
+	if form, err := url.ParseQuery(text); err == nil && form.Get("ssl_check") == "1" {
+		return &greeting{}, nil
+	}
+	return nil, unproven("The header X-Slack-Signature is missing.")
 }
 
 func slackEvents(r *request, m *mapping) (_ []event.Event, err error) {

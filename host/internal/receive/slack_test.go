@@ -42,6 +42,33 @@ func TestSlackChallenge(t *testing.T) {
 	}
 }
 
+// Slack looks at the certificate without a signature, and that is all it can do.
+func TestSlackLooksAtTheCertificate(t *testing.T) {
+	k := &keeper{}
+	h := newHandler(t, k, noon, team)
+	signature := "v0=" + strings.Repeat("0", 64)
+	for what, test := range map[string]struct {
+		call call
+		want int
+	}{
+		"POST":          {post("token=x&ssl_check=1"), http.StatusOK},
+		"GET":           {call{method: "GET", target: "/in?ssl_check=1&token=x"}, http.StatusOK},
+		"GET, for else": {call{method: "GET", target: "/in?command=%2Fweather"}, http.StatusUnauthorized},
+		"in the query":  {call{target: "/in?ssl_check=1", body: slackBody}, http.StatusUnauthorized},
+		"signed wrongly": {post("ssl_check=1", "X-Slack-Signature", signature, "X-Slack-Request-Timestamp", "1777636800"),
+			http.StatusUnauthorized},
+		"not signed": {post(slackBody, "X-Slack-Request-Timestamp", "1777636800"), http.StatusUnauthorized},
+		"HEAD":       {call{method: "HEAD", target: "/in?ssl_check=1"}, http.StatusOK},
+	} {
+		if w := test.call.do(h); w.Code != test.want {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+	if len(k.kept()) > 0 {
+		t.Errorf("%+v", k.kept())
+	}
+}
+
 // A retry is signed at another time; the event is the same.
 func TestSlackRetries(t *testing.T) {
 	k := &keeper{}
