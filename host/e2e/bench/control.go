@@ -51,7 +51,7 @@ type standing struct {
 }
 
 // glance is how often the host is asked how far it is: more often would be felt.
-const glance = 20 * time.Millisecond
+const glance = 50 * time.Millisecond
 
 // reaches waits until something holds of the host's status.
 func (h *host) reaches(ctx context.Context, what string, holds func(*standing) bool) error {

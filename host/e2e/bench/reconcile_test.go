@@ -5,7 +5,7 @@ import (
 )
 
 func TestFiguresOfABenchmark(t *testing.T) {
-	figures, err := benchmarked([]byte("goos: linux\nBenchmarkReconcile/10000-2 \t 1 \t 930041200 ns/op\t 1000 differences\t 67.93 peak-MB\t 93.00 µs/product\nPASS\n"))
+	figures, err := benchmarked([]byte("goos: linux\nBenchmarkReconcile/10000-2 \t 1 \t 930041200 ns/op\t 1000 differences\t 67.93 peak-MB\t 80.00 µs-CPU/product\t 93.00 µs/product\nPASS\n"))
 	if err != nil || figures["differences"] != 1000 || figures["peak-MB"] != 67.93 || figures["µs/product"] != 93 {
 		t.Errorf("%v, %v", figures, err)
 	}
@@ -20,6 +20,9 @@ func TestTimesOfGrowingSizes(t *testing.T) {
 	}
 	if r := perProduct("many", []float64{90, 180, 100}); r.reached() != "yes" {
 		t.Errorf("100 beside 90 is no growth: %v", r)
+	}
+	if r := perProduct("many", []float64{0, 0}); r.err == nil {
+		t.Errorf("where nobody tells them, there are figures: %v", r)
 	}
 	if r := perProduct("many", []float64{90, 180}); r.reached() != "no" {
 		t.Errorf("180 beside 90 is growth: %v", r)
