@@ -211,7 +211,8 @@ func (s *session) owners(ctx context.Context, w *wantedList) (map[string]string,
 func (s *session) found(p *product, w whereabouts) {
 	switch remotes := w.remotes; {
 	case len(remotes) == 0:
-		p.marked = true
+		// What is gone under its id may have been made anew by hand: that is looked for next.
+		p.marked = p.link.Remote.ID == "" || p.decision.Op != sdk.Upsert
 		p.link.Remote, p.link.Base, p.link.Sent, p.link.Archived = sdk.Remote{}, nil, nil, false
 		s.put(p)
 		s.free(p) // or who looks again looks for the one that is gone, and not for the one that is created now

@@ -9,7 +9,7 @@ import (
 	"github.com/synchost/synchost/sdk"
 )
 
-// Look looks at single products at the platform, all with one call, since somebody
+// Look looks at single products at the platform, all together, since somebody
 // is said to have changed them there. Each that is to be written gets a plan of its
 // own, which is applied as Run's is; of the others it is remembered how they are. A
 // platform that cannot be asked for single products is left to the next Run.

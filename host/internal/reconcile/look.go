@@ -66,22 +66,28 @@ func (r *Reconciler) lookFor(ctx context.Context, port deliver.Port, list []want
 	return s.found(ctx, r)
 }
 
-// ask asks the platform for products, with one call.
+// ask asks the platform for products, for as many at once as it takes in one call.
 func (r *Reconciler) ask(ctx context.Context, port deliver.Port, s *sought, list []wanted) error {
-	if len(list) == 0 {
-		return nil
+	for part := range slices.Chunk(list, max(1, port.Opened().Limits.Batch)) {
+		refs := make([]sdk.Ref, len(part))
+		for i, w := range part {
+			refs[i] = sdk.Ref{Key: w.key, Remote: w.remote, Code: w.code}
+		}
+		items, err := r.find(ctx, port, refs)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			s.see(&items[i])
+		}
 	}
-	refs := make([]sdk.Ref, len(list))
-	for i, w := range list {
-		refs[i] = sdk.Ref{Key: w.key, Remote: w.remote, Code: w.code}
-	}
+	return nil
+}
+
+func (r *Reconciler) find(ctx context.Context, port deliver.Port, refs []sdk.Ref) ([]sdk.Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout(port))
 	defer cancel()
-	items, err := port.Find(ctx, refs)
-	for i := range items {
-		s.see(&items[i])
-	}
-	return err
+	return port.Find(ctx, refs)
 }
 
 // sought is what is looked for at the platform, and what there is of it.

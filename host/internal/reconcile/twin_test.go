@@ -188,3 +188,44 @@ func TestAnExtraIsTakenOffSale(t *testing.T) {
 		t.Errorf("taken back, it is off sale: %+v", link)
 	}
 }
+
+// What is not there any more under its id, when a write without an answer is looked
+// for, may have been made anew by hand.
+func TestWhatIsGoneUnderItsIDIsLookedForByItsCode(t *testing.T) {
+	for name, finds := range map[string]bool{"found": true, "listed": false} {
+		t.Run(name, func(t *testing.T) {
+			w := adopted(t, 3)
+			w.shop.finds = finds
+			w.lose("SKU-0001")
+			w.remake(1)
+			w.shop.lose = func(sdk.Change) bool { w.shop.lose = nil; return true }
+			w.say(sdk.Updated, product(1, "11"))
+			w.settle()
+			if held := w.shop.held(t); len(held) != 3 || held["SKU-0001"].Product.Prices[0].Amount != "11" {
+				t.Errorf("the shop has %+v", held)
+			}
+		})
+	}
+}
+
+// A plan of what a product was linked to does not bring it back to that.
+func TestAPlanDoesNotMoveALink(t *testing.T) {
+	w := adopted(t, 3)
+	ctx := t.Context()
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Product.Name = "by hand" })
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	other := w.shop.put(sdk.Product{Code: "X-1", Name: "the right one"})
+	w.must(w.Link(ctx, "p1", other))
+	w.settle()
+	w.shop.mu.Lock()
+	w.shop.items[other].Product.Code = "X-1" // or nobody could tell which is which
+	w.shop.mu.Unlock()
+	done, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
+	if err != nil || done.Refused != 1 {
+		t.Errorf("applied: %+v, %v", done, err)
+	}
+	if link := w.linkOf("p1"); link.Remote.ID != other {
+		t.Errorf("it is linked to %q", link.Remote.ID)
+	}
+}
