@@ -162,7 +162,11 @@ func checkTime(text string, now time.Time, tolerance time.Duration) error {
 	if err != nil {
 		return malformed("The timestamp is not Unix seconds.", nil)
 	}
-	if off := now.Sub(time.Unix(int64(seconds), 0)).Abs(); off > tolerance {
+	return checkAge(time.Unix(int64(seconds), 0), now, tolerance)
+}
+
+func checkAge(at, now time.Time, tolerance time.Duration) error {
+	if now.Sub(at).Abs() > tolerance {
 		return refuse(http.StatusUnauthorized, "timestamp", "The timestamp is too old, or in the future: check both clocks.")
 	}
 	return nil

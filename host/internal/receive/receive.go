@@ -151,6 +151,9 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"shopify":           shopify,
 	"slack":             slack,
 	"trello":            trello,
+	"stripe":            stripe,
+	"svix":              svix,
+	"medusa":            medusa,
 	"woocommerce":       wooCommerce,
 }
 

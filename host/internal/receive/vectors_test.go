@@ -52,6 +52,12 @@ func standardReceiver(secrets ...string) config.Receiver {
 	return config.Receiver{Name: "in", Scheme: "standard-webhooks", Path: "/in", Secrets: secretsOf(secrets...), Tolerance: 5 * time.Minute}
 }
 
+func svixReceiver(secrets ...string) config.Receiver {
+	c := standardReceiver(secrets...)
+	c.Scheme = "svix"
+	return c
+}
+
 func post(body string, headers ...string) call {
 	c := call{target: "/in", body: body}
 	for i := 0; i < len(headers); i += 2 {
@@ -108,6 +114,8 @@ func vectors() []vector {
 		{"Woo, by name", wooReceiver(""), 0,
 			post(ourBody, "X-WC-Webhook-Signature", "frZ0ob+TAiqclXDkQQYA122bH/gcYmlHGwNHPvvSdMY=", "X-WC-Webhook-Topic", "order.created", "X-WC-Webhook-Delivery-ID", "d"),
 			[]string{"X-Wc-Webhook-Signature"}},
+		{"Stripe", stripeReceiver(stripeSecret), 1700000000,
+			post(ourBody, "Stripe-Signature", "t=1700000000,v1=d1cf63f9f1de92cefe0ae5a7098aa0e28542cd14f00057ff7404bcec504239e3"), []string{"Stripe-Signature"}},
 		{"ASP.NET", hmacReceiver(ourSecret, config.Signature{Header: "ms-signature", Prefix: "sha256="}), 0,
 			post(ourBody, "ms-signature", "sha256=7eb674a1bf93022a9c9570e4410600d76d9b1ff81c6269471b03473efbd274c6"),
 			[]string{"ms-signature"}},
@@ -133,6 +141,11 @@ func vectors() []vector {
 			standardCall("Webhook", v1Sign), standardSigned},
 		{"Standard Webhooks v1a", standardReceiver(v1aPublic), 1614265330, standardCall("Webhook", v1aSign), standardSigned},
 		{"GitLab, signing token", senderReceiver("gitlab", v1Secret), 1614265330, standardCall("Webhook", v1Sign), standardSigned},
+		// https://docs.svix.com/receiving/verifying-payloads/how, read 2026-11
+		{"Svix, by name", svixReceiver(v1Secret), 1614265330, standardCall("Svix", v1Sign), []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"}},
+		{"Svix, white-labelled", svixReceiver(v1Secret), 1614265330, standardCall("Webhook", v1Sign), standardSigned},
+		// https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs
+		{"Svix v1a", svixReceiver(v1aPublic), 1614265330, standardCall("Svix", v1aSign), []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"}},
 		{"Svix", standardReceiver(v1Secret), 1614265330, standardCall("Svix", v1Sign), []string{"Svix-Id", "Svix-Timestamp", "Svix-Signature"}},
 	}
 }
@@ -200,7 +213,7 @@ func TestSecretsRotate(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
 			other := "another secret"
-			if v.receiver.Scheme == "standard-webhooks" || v.receiver.Scheme == "gitlab" {
+			if v.receiver.Scheme == "standard-webhooks" || v.receiver.Scheme == "gitlab" || v.receiver.Scheme == "svix" {
 				other = "whsec_AAECAwQFBgcICQoLDA0ODw=="
 			}
 			k := &keeper{}
