@@ -84,6 +84,7 @@ type Receiver struct {
 	Origins   []string // cloudevents: who may ask for permission to send
 
 	VerifyToken sdk.Secret // meta: what the handshake is proven with
+	VerifyKept  []Kept     // where that is, also where it could not be read
 }
 
 // Postback is the app of the paypal scheme, as which PayPal is asked.

@@ -96,7 +96,9 @@ func receiverTable() table[Receiver] {
 			"How requests are proved and read, going by who sends them: the table in host/README.md tells which.").required(),
 		field("path", urlPath, func(r *Receiver) *string { return &r.Path },
 			`The path that requests come to, such as "/in/shop"; a segment {secret} is the secret itself (for schemes that take token).`).required(),
-		receiverSecrets().
+		noted(field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
+			`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`),
+			func(r *Receiver) *[]Kept { return &r.Kept }).
 			required(schemeNames(func(s Scheme) bool { return !s.open })...),
 		field("allow", list(network), func(r *Receiver) *[]netip.Prefix { return &r.Allow },
 			"Addresses and networks that may send; default: all."),
@@ -111,8 +113,9 @@ func receiverTable() table[Receiver] {
 			only(with("token")...),
 		field("tolerance", duration(time.Second, 7*24*time.Hour), func(r *Receiver) *time.Duration { return &r.Tolerance },
 			"How far the signed time may be from ours; for paypal, which sends again for three days, the default is 96h.").or("5m").only(with("tolerance")...),
-		field("verify_token", secret, func(r *Receiver) *sdk.Secret { return &r.VerifyToken },
-			"What Meta proves itself with when the callback URL is entered, written as secret is; the same text goes into Verify token there.").
+		noted(field("verify_token", secret, func(r *Receiver) *sdk.Secret { return &r.VerifyToken },
+			"What Meta proves itself with when the callback URL is entered, written as secret is; the same text goes into Verify token there."),
+			func(r *Receiver) *[]Kept { return &r.VerifyKept }).
 			required().only(with("verify_token")...),
 		field("methods", list(choice("GET", "POST", "PUT", "PATCH", "DELETE")), func(r *Receiver) *[]string { return &r.Methods },
 			"The HTTP methods that are taken; default: POST, for catch all.").or([]any{"POST"}, "token", "hmac").only(with("methods")...),
@@ -126,7 +129,7 @@ func receiverTable() table[Receiver] {
 			"Whether PayPal's sandbox sends, and not PayPal itself.").or(false).only(with("sandbox")...),
 		field("currency", matching(`the code of a currency, such as "EUR"`, `^[A-Z]{3}$`), func(r *Receiver) *string { return &r.Currency },
 			"The currency of the sender's prices, where it does not tell it; without it they are left out.").only(with("currency")...),
-		field("origins", list(matching(`the name of a sending system, such as "events.example.com"`, `^[A-Za-z0-9._:*-]+$`)), func(r *Receiver) *[]string { return &r.Origins },
+		field("origins", list(matching(`the name of a sending system, such as "events.example.com"`, `^[A-Za-z0-9._:-]+$`)), func(r *Receiver) *[]string { return &r.Origins },
 			"The systems that get permission to send when they ask for it, by their WebHook-Request-Origin; default: none.").only(with("origins")...),
 		field("url", publicURL, func(r *Receiver) *string { return &r.URL },
 			"The address under which the sender reaches this receiver; default: public_url of [host], and path."),
@@ -138,12 +141,11 @@ func receiverTable() table[Receiver] {
 	return t
 }
 
-func receiverSecrets() key[Receiver] {
-	k := field("secret", oneOrMore(secret), func(r *Receiver) *[]sdk.Secret { return &r.Secrets },
-		`What the sender proves itself with: { env = "NAME" } or { file = "path" }; a list while it is being changed.`)
+// noted is a key of secrets that also notes where they are kept.
+func noted(k key[Receiver], place func(*Receiver) *[]Kept) key[Receiver] {
 	read := k.read
 	k.read = func(d *decoder, at string, raw any, r *Receiver) {
-		r.Kept = d.kept(raw)
+		*place(r) = d.kept(raw)
 		read(d, at, raw, r)
 	}
 	return k

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/sdk"
 )
 
 func (a *app) receiverURLCommand() *cobra.Command {
@@ -51,8 +52,9 @@ type settings struct {
 	Handshake   string   `json:"handshake,omitempty"`
 	Methods     []string `json:"methods,omitempty"` // none: any
 	ContentType string   `json:"content_type,omitempty"`
-	Secrets     []kept   `json:"secrets,omitempty"`
-	Place       string   `json:"place,omitempty"`
+	Secrets     []kept   `json:"secrets,omitempty"` // more than one while they are being changed
+	Place       string   `json:"place,omitempty"`   // where in a request the secret is
+	Verify      []kept   `json:"verify_token,omitempty"`
 	Contract    string   `json:"contract,omitempty"`
 }
 
@@ -76,16 +78,7 @@ func (a *app) settings(name string, reveal bool) (s settings, err error) {
 		return s, noSuchReceiver(name, a.file, cfg.Receivers)
 	}
 	r := &cfg.Receivers[at]
-	known := len(r.Kept) > 0 && !slices.Contains(r.Kept, config.Kept{})
-	var wrong config.Problems
-	for _, p := range problems {
-		here := config.Problems{p}
-		ofSecret := here.Touch("receivers." + name + ".secret")
-		if here.Touch("host.public_url") || here.Touch("host.listen") || here.Touch("receivers."+name) && (reveal || !known || !ofSecret) {
-			wrong = append(wrong, p)
-		}
-	}
-	if len(wrong) > 0 {
+	if wrong := concerned(problems, r, reveal); len(wrong) > 0 {
 		return s, wrong
 	}
 	scheme := config.Schemes[slices.IndexFunc(config.Schemes, func(s config.Scheme) bool { return s.Name == r.Scheme })]
@@ -94,21 +87,50 @@ func (a *app) settings(name string, reveal bool) (s settings, err error) {
 		Contract: scheme.Contract, Place: secretPlace(r),
 	}
 	s.Methods, s.ContentType = a.actions.Sends(*r)
-	for i, k := range r.Kept {
-		one := kept{Env: k.Env, File: k.File, Absent: k.Absent}
-		switch {
-		case reveal && k.Absent:
-			return s, fmt.Errorf("%s is not there yet: the host makes it when it starts. Start it, then ask again", k.File)
-		case reveal:
-			one.Secret = r.Secrets[i].Reveal()
-		}
-		s.Secrets = append(s.Secrets, one)
+	if s.Secrets, err = keptSecrets(r.Kept, r.Secrets, reveal); err != nil {
+		return s, err
+	}
+	if s.Verify, err = keptSecrets(r.VerifyKept, []sdk.Secret{r.VerifyToken}, reveal); err != nil {
+		return s, err
 	}
 	s.URL, s.Told = cfg.Host.Address(*r)
 	if len(s.Secrets) > 0 {
 		s.URL = strings.Replace(s.URL, "{secret}", s.Secrets[0].inURL(), 1)
 	}
 	return s, nil
+}
+
+// concerned are the problems that what is asked for depends on.
+func concerned(all config.Problems, r *config.Receiver, reveal bool) (wrong config.Problems) {
+	receiver := "receivers." + r.Name
+	fields := []string{"host.public_url", "host.listen", receiver + ".scheme", receiver + ".path", receiver + ".url", receiver + ".token"}
+	if reveal || slices.Contains(r.Kept, config.Kept{}) {
+		fields = append(fields, receiver+".secret")
+	}
+	if reveal || slices.Contains(r.VerifyKept, config.Kept{}) {
+		fields = append(fields, receiver+".verify_token")
+	}
+	for _, p := range all {
+		if slices.ContainsFunc(fields, config.Problems{p}.Touch) {
+			wrong = append(wrong, p)
+		}
+	}
+	return wrong
+}
+
+// keptSecrets are secrets as they are told of.
+func keptSecrets(where []config.Kept, secrets []sdk.Secret, reveal bool) (all []kept, err error) {
+	for i, k := range where {
+		one := kept{Env: k.Env, File: k.File, Absent: k.Absent}
+		switch {
+		case reveal && k.Absent:
+			return nil, fmt.Errorf("%s is not there yet: the host makes it when it starts. Start it, then ask again", k.File)
+		case reveal:
+			one.Secret = secrets[i].Reveal()
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 func noSuchReceiver(name, file string, receivers []config.Receiver) error {
@@ -165,7 +187,7 @@ func (a *app) showSettings(s *settings) error {
 	fmt.Fprintf(a.out, "%s\n\n", s.URL)
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(a.out, "%-11s%s\n", name, clean(text))
+			fmt.Fprintf(a.out, "%-14s%s\n", name, clean(text))
 		}
 	}
 	line("receiver", s.Receiver+", scheme "+s.Scheme)
@@ -192,6 +214,9 @@ func (a *app) showSettings(s *settings) error {
 	line("", s.Place)
 	if strings.Contains(s.URL, "<") {
 		line("", "what stands in <> there is no part of it: put the secret in its place, or see --reveal")
+	}
+	for _, k := range s.Verify {
+		line("verify token", k.where())
 	}
 	line("handshake", s.Handshake)
 	if s.Handshake != "" {

@@ -111,6 +111,11 @@ scheme = "token"
 path = "/in/bearer"
 secret = { env = "CRM_SECRET" }
 methods = ["PUT", "POST"]
+[receivers.meta]
+scheme = "meta"
+path = "/in/meta"
+secret = { env = "CRM_SECRET" }
+verify_token = { file = "x.secret" }
 [receivers.open]
 scheme = "catch"
 path = "/in/open"
@@ -153,7 +158,7 @@ var senders = Actions{Sends: func(r config.Receiver) ([]string, string) {
 
 func TestReceiversURL(t *testing.T) {
 	dir, ask := urls(t, addressed)
-	for _, name := range []string{"crm", "path", "own", "signed", "bearer", "open", "later"} {
+	for _, name := range []string{"crm", "path", "own", "signed", "bearer", "meta", "open", "later"} {
 		got := ask(name)
 		if got.code != exitDone || got.err != "" {
 			t.Errorf("%s: %+v", name, got)
@@ -171,6 +176,7 @@ func TestReceiversURL(t *testing.T) {
 		"path":   "https://sync.example/hooks/in/file-secret-0123456789/x\n",
 		"own":    "https://elsewhere.example/own?a=b&key=crm%2Fsecret%200123456789%2B\n",
 		"signed": "https://sync.example/hooks/in/signed\n",
+		"meta":   "https://sync.example/hooks/in/meta\n",
 		"open":   "https://sync.example/hooks/in/open\n",
 	} {
 		got := ask(name, "--reveal")
@@ -213,6 +219,9 @@ func TestReceiversURLWithoutTheSecret(t *testing.T) {
 	got = ask("crm", "--reveal")
 	if got.code != exitUsage || !strings.Contains(got.err, "CRM_SECRET is not set") || got.out != "" {
 		t.Errorf("to be revealed: %+v", got)
+	}
+	if got := ask("meta"); got.code != exitDone {
+		t.Errorf("%+v", got)
 	}
 	got = ask("bad")
 	if got.code != exitUsage || !strings.Contains(got.err, "receivers.bad.path") || strings.Contains(got.err, "crm/secret") || strings.Contains(got.err, "connectors.none") {
