@@ -192,6 +192,7 @@ func jsonBody(more ...string) []string {
 
 var examples = map[string]*example{
 	"new-user-to-crm.toml":         newUser(),
+	"payment-to-invoice.toml":      payment(),
 	"paypal-to-invoice.toml":       paypal(),
 	"push-to-build.toml":           push(),
 	"comment-to-notification.toml": comment(),
@@ -236,6 +237,55 @@ func newUser() *example {
 				"Authorization: Bearer pat-eu1-0123456789abcdef", "Content-Type: application/json", "",
 				`{"inputs": [{"idProperty": "email", "id": "` + email + `", "properties": {`,
 				`  "email": "` + email + `",`, `  "firstname": "` + name + `",`, `  "lastname": "Example"`, `}}]}`}
+		},
+	}
+}
+
+// What Stripe sends: https://docs.stripe.com/api/events/object and
+// https://docs.stripe.com/webhooks#verify-manually, read 2026-11; shortened here.
+func payment() *example {
+	intent := func(event, kind, intent, metadata string, amount int) sent {
+		return sent{id: event, key: "INV-1001", body: fmt.Sprintf(`{
+  "id": %q,
+  "object": "event",
+  "created": 1680064028,
+  "data": {
+    "object": {
+      "id": %q,
+      "object": "payment_intent",
+      "amount": 2000,
+      "amount_received": %d,
+      "currency": "usd",
+      "metadata": %s
+    }
+  },
+  "livemode": false,
+  "type": %q
+}`, event, intent, amount, metadata, kind), headers: []string{"Content-Type", "application/json; charset=utf-8"}}
+	}
+	const invoice, succeeded = `{"invoice": "INV-1001"}`, "payment_intent.succeeded"
+	ofNone := intent("evt_2", succeeded, "pi_2", `{}`, 2000)
+	ofNone.key = "" // none that it could be known by
+	return &example{
+		receiver: "payments", connector: "accounting", refused: http.StatusUnauthorized,
+		env: []string{"STRIPE_SECRET=" + senderSecret, "ACCOUNTING_SECRET=" + token},
+		sign: func(_, body string, good bool) []string {
+			at := unix(time.Now())
+			return []string{"Stripe-Signature", "t=" + at + ",v1=" + hexMAC(at+"."+body, good) + ",v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39"}
+		},
+		ignored: []sent{
+			intent("evt_1", "payment_intent.payment_failed", "pi_1", invoice, 0),
+			ofNone,
+		},
+		good: []sent{
+			intent("evt_3", succeeded, "pi_3", invoice, 1999),
+			intent("evt_4", succeeded, "pi_4", invoice, 1),
+		},
+		want: func(_ *testing.T, got taken, n int) []string {
+			id, amount := []string{"3", "4"}[n], []string{"19.99", "0.01"}[n]
+			return []string{"POST /invoices/INV-1001/paid", "Content-Type: application/json", "Idempotency-Key: payments:evt_" + id,
+				"X-Signature-256: sha256=" + hex.EncodeToString(mac([]byte(token), string(got.body))), "",
+				`{`, `  "amount": "` + amount + `",`, `  "currency": "USD",`, `  "reference": "pi_` + id + `",`, `  "paid_at": 1680064028`, `}`}
 		},
 	}
 }
