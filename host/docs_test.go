@@ -169,7 +169,7 @@ var patterns = map[string]string{
 	`^(/([A-Za-z0-9._~-]+|\{secret\}))+$`:     "URL path",
 	"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$":           "header name",
 	`^[A-Za-z0-9._~-]+$`:                      "parameter name",
-	`^[A-Za-z0-9._:*-]+$`:                     "host name",
+	`^[A-Za-z0-9._:-]+$`:                      "host name",
 	`^[0-9a-f]{64}$`:                          "64 hex digits",
 	`^[A-Z]{3}$`:                              "currency",
 	`^https?://[^/?#@]+`:                      "URL",

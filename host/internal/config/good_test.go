@@ -243,6 +243,41 @@ func TestEverything(t *testing.T) {
 	}
 }
 
+// TestDefaultsOfSingleSenders: some senders are as they are.
+func TestDefaultsOfSingleSenders(t *testing.T) {
+	fixture(t)
+	cfg := mustLoad(t, `
+[receivers.paypal]
+scheme = "paypal"
+path = "/in/paypal"
+webhook_id = "4JH86294D6297924G"
+postback = { client_id = "app", client_secret = { env = "GOOD_SECRET" } }
+
+[receivers.strict]
+scheme = "paypal"
+path = "/in/strict"
+webhook_id = "4JH86294D6297924G"
+tolerance = "5m"
+sandbox = true
+
+[receivers.bus]
+scheme = "cloudevents"
+path = "/in/bus"
+secret = { env = "GOOD_SECRET" }
+origins = ["events.example.com"]
+`)
+	paypal, strict, bus := cfg.Receivers[0], cfg.Receivers[1], cfg.Receivers[2]
+	if paypal.Tolerance != 96*time.Hour || paypal.Postback.ClientID != "app" || paypal.Postback.ClientSecret.IsZero() || paypal.Sandbox {
+		t.Errorf("paypal: %+v", paypal)
+	}
+	if strict.Tolerance != 5*time.Minute || !strict.Sandbox || strict.Postback != (Postback{}) {
+		t.Errorf("strict: %+v", strict)
+	}
+	if bus.Token.Query != "access_token" || len(bus.Origins) != 1 {
+		t.Errorf("bus: %+v", bus)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	fixture(t)
 	cfg := mustLoad(t, everything)

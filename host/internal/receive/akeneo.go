@@ -22,7 +22,8 @@ import (
 // of each product. The Event Platform signs the body, with the new secret and with
 // the old one while there are two, and sends one CloudEvent, which names the
 // product: a hint. What one signs is never good for the other, since a body of the
-// Event Platform must be an event of its own form.
+// Event Platform must be an event of its own form. What the sender calls its
+// algorithm decides nothing.
 //
 // Events have ids in the signed body: one that comes again, as both may, is a
 // duplicate. Akeneo says of both that events may come in the wrong order.

@@ -191,6 +191,33 @@ func TestAkeneosGenerationsAreNotMistakenForEachOther(t *testing.T) {
 	}
 }
 
+func TestOneFlippedBitOfAkeneosEventPlatformIsRefused(t *testing.T) {
+	const body = `{"specversion":"1.0","id":"1","type":"com.akeneo.pim.v1.product.updated","data":{"product":{"uuid":"u"}}}`
+	good, k := akeneoPlatformCall(body), &keeper{}
+	h := newHandler(t, k, noon, akeneoReceiver())
+	flip(body, func(changed string) {
+		c := good
+		c.body = changed
+		if w := c.do(h); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", changed, w.Code, w.Body)
+		}
+	})
+	for _, name := range []string{akeneoPrimary, akeneoSecondary} {
+		c := good.with(akeneoPrimary, hex.EncodeToString(mac("another", body))).with(name, good.header.Get(akeneoPrimary))
+		if w := c.do(newHandler(t, &keeper{}, noon, akeneoReceiver())); w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+		}
+		flip(c.header.Get(name), func(changed string) {
+			if w := c.with(name, changed).do(h); w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest {
+				t.Errorf("%s %s: %d %s", name, changed, w.Code, w.Body)
+			}
+		})
+	}
+	if len(k.kept()) > 0 {
+		t.Errorf("taken: %+v", k.kept())
+	}
+}
+
 func TestAkeneoRefusesAllOfARequestOrNothing(t *testing.T) {
 	many := slices.Repeat([]string{akeneoModel}, maxEvents+1)
 	for what, test := range map[string]struct {

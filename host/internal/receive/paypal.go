@@ -25,10 +25,12 @@ import (
 // verify-webhook-signature) does not close this: it checks the same signature, of
 // the same CRC32. So nothing of a body is ever believed here:
 //
-//   - without postback, an event says only that PayPal had something to tell, with
-//     the two headers that are signed; no body is kept, and there can be no map;
+//   - without postback, an event says only that PayPal had something to tell; no
+//     body is kept, and there can be no map;
 //   - with postback, the body says only which event PayPal is to be asked for, by
 //     its id. What is kept is PayPal's answer.
+//
+// Of the headers, only the two that are signed are kept.
 //
 // The signature is checked here in both cases and first, so that nobody but PayPal
 // can make this host call PayPal with the app's credentials.
@@ -44,19 +46,16 @@ func paypal(c config.Receiver) (scheme, []config.Problem) {
 		p.home = paypalSandbox
 	}
 	p.certificates.home = p.home
-	events := m.events
-	if id := c.Postback.ClientID; id != "" {
+	switch id := c.Postback.ClientID; {
+	case id != "":
 		p.postback = &postback{api: p.home.api, webhook: c.WebhookID, client: id, secret: c.Postback.ClientSecret}
-	} else {
-		events = somethingHappened
-		if m != nil {
-			problems = append(problems, c.Place.Problem("map", "needs postback: PayPal's signature does not bind the body, so there is none to map until PayPal has been asked"))
-		}
+	case m != nil:
+		problems = append(problems, c.Place.Problem("map", "needs postback: PayPal's signature does not bind the body, so there is none to map until PayPal has been asked"))
 	}
 	if c.WebhookID == "" {
 		problems = append(problems, c.Place.Problem("webhook_id", "is missing: PayPal shows it beside the webhook's URL"))
 	}
-	return scheme{methods: []string{http.MethodPost}, verify: p.verify, events: events, hides: []string{paypalSignature}, sample: sampleJSON(paypalSample)}, problems
+	return scheme{methods: []string{http.MethodPost}, verify: p.verify, events: m.events, sample: sampleJSON(paypalSample)}, problems
 }
 
 const paypalSignature = "Paypal-Transmission-Sig"
@@ -123,13 +122,15 @@ func (p *paypalSender) verify(r *request) error {
 	}
 	if p.postback == nil {
 		r.id = t.id
+		t.only(r, nil)
 		return nil
 	}
 	told, err := p.postback.event(r, t, body)
 	if err != nil {
 		return err
 	}
-	r.id, r.bodyText = told.ID, told.text
+	r.id = told.ID
+	t.only(r, told.text)
 	return nil
 }
 
@@ -169,19 +170,16 @@ func (t transmission) signed(webhook string, body []byte) string {
 	return fmt.Sprintf("%s|%s|%s|%d", t.id, t.time, webhook, crc32.ChecksumIEEE(body))
 }
 
-// somethingHappened is an event of which only that is known.
-func somethingHappened(r *request) ([]event.Event, error) {
-	events, err := r.raw(r.id, "")
-	if err != nil {
-		return nil, err
+// only leaves of a request what is known to be PayPal's: what is signed, and a body
+// that PayPal has told when it was asked; nil: none.
+func (t transmission) only(r *request, body []byte) {
+	proven, address := *r.Request, *r.URL
+	address.RawQuery = ""
+	proven.URL, proven.Header = &address, http.Header{"Paypal-Transmission-Id": {t.id}, "Paypal-Transmission-Time": {t.time}}
+	if body != nil {
+		proven.Header.Set("Content-Type", "application/json")
 	}
-	raw := events[0].Raw
-	signed := map[string]string{}
-	for _, name := range []string{"Paypal-Transmission-Id", "Paypal-Transmission-Time"} {
-		signed[name] = raw.Headers[name]
-	}
-	raw.Headers, raw.Query, raw.ContentType, raw.Body = signed, "", "", nil
-	return events, nil
+	r.Request, r.bodyText = &proven, body
 }
 
 // paypalEvent is an event as PayPal tells it.

@@ -22,13 +22,19 @@ type certificates struct {
 	home paypalHome
 
 	mu    sync.Mutex
-	known map[string]*x509.Certificate // by their URLs
+	known map[string]knownCertificate // by their URLs
 	looks *rate.Limiter
+}
+
+type knownCertificate struct {
+	*x509.Certificate
+	until time.Time // it is looked for again then: PayPal may have taken it back
 }
 
 const (
 	maxCertificates = 16 // PayPal has one or two in use at a time
 	maxLooks        = 60 // at once, for certificates that are not known; then one a second
+	certificateAge  = 24 * time.Hour
 )
 
 // certificatePath is where PayPal keeps its certificates.
@@ -60,7 +66,7 @@ func (c *certificates) key(r *request, address string) (*rsa.PublicKey, error) {
 		if cert, err = c.look(r, u); err != nil {
 			return nil, err
 		}
-		c.remember(u.String(), cert)
+		c.remember(u.String(), knownCertificate{cert, r.now.Add(certificateAge)})
 	}
 	if r.now.Before(cert.NotBefore) || r.now.After(cert.NotAfter) {
 		return nil, untrusted()
@@ -80,8 +86,8 @@ func untrusted() error {
 func (c *certificates) find(address string, now time.Time) (*x509.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if cert := c.known[address]; cert != nil {
-		return cert, nil
+	if known, ok := c.known[address]; ok && now.Before(known.until) {
+		return known.Certificate, nil
 	}
 	if c.looks == nil {
 		c.looks = rate.NewLimiter(1, maxLooks)
@@ -92,11 +98,11 @@ func (c *certificates) find(address string, now time.Time) (*x509.Certificate, e
 	return nil, nil
 }
 
-func (c *certificates) remember(address string, cert *x509.Certificate) {
+func (c *certificates) remember(address string, cert knownCertificate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil || len(c.known) >= maxCertificates {
-		c.known = map[string]*x509.Certificate{}
+		c.known = map[string]knownCertificate{}
 	}
 	c.known[address] = cert
 }

@@ -392,6 +392,10 @@ func TestPaypalsCertificateIsKept(t *testing.T) {
 	if w := paypalCall(paypalSample).do(h); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	now = noon.Add(certificateAge)
+	if w := paypalCall(paypalSample).do(h); w.Code != http.StatusOK || f.called(paypalCert) < 2 {
+		t.Errorf("the next day: %d %s", w.Code, w.Body)
+	}
 	now = noon.AddDate(1, 0, 1) // the certificate has run out since
 	if w := paypalCall(paypalSample).do(h); w.Code != http.StatusUnauthorized {
 		t.Errorf("with one that ran out: %d %s", w.Code, w.Body)
@@ -407,6 +411,9 @@ func TestPaypalIsAsked(t *testing.T) {
 		}
 	}
 	events := k.kept()
+	if raw := events[0].Raw; len(raw.Headers) != 3 || raw.ContentType != "application/json" || raw.Query != "" {
+		t.Errorf("more is kept than is proven: %+v", raw)
+	}
 	if len(events) != 2 || events[0].ID != "WH-1" || events[1].ID != "WH-2" || strings.Contains(string(events[0].Raw.Body), "summary") {
 		t.Errorf("%+v", events)
 	}
