@@ -187,10 +187,43 @@ func (a *applying) letGo(ctx context.Context, left int64) error {
 	case left > 0:
 		a.done.Waits = fmt.Sprintf("%s waits for the rest of its first plan (%d of its products). Make a plan of it, and apply it whole: synchost plan %s", lane.Connector, left, lane.Connector)
 	default:
+		if err := a.doubtNewer(ctx); err != nil {
+			return err
+		}
 		return a.lane.Resume(ctx)
 	}
 	a.options.Log.Warn("nothing is delivered yet", "plan", a.plan.ID, "reason", a.done.Waits)
 	return nil
+}
+
+// doubtNewer has the lane look, before it makes them, for the products of which the
+// source told for the first time after the plan was begun: the plan says nothing of
+// them, and they may be there already, too.
+func (a *applying) doubtNewer(ctx context.Context) error {
+	first, err := a.store.At(ctx, a.plan.Started)
+	if err != nil {
+		return err
+	}
+	for after := first - 1; ; {
+		entries, err := a.store.Catalog(ctx, after, itemStep)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		after = entries[len(entries)-1].Seq
+		var keys []string
+		for i := range entries {
+			if !entries[i].Deleted {
+				keys = append(keys, entries[i].Key)
+			}
+		}
+		_, err = a.lane.Correct(ctx, keys, func(l *store.Link) bool {
+			l.Unknown = true
+			return l.Changed.IsZero()
+		})
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // doable says whether there is something to be done about items.

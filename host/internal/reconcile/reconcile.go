@@ -33,6 +33,7 @@ type Store interface {
 	Links(ctx context.Context, connector string, keys []string) ([]store.Link, error)
 	Lane(ctx context.Context, connector string) (store.Lane, error)
 	Head(ctx context.Context) (int64, error)
+	At(ctx context.Context, t time.Time) (int64, error)
 	Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error)
 	Record(ctx context.Context, r store.Record) error
 }

@@ -149,6 +149,30 @@ func TestWhatDoesNotHoldGetsNoTwin(t *testing.T) {
 	}
 }
 
+// What the source tells of only after the first plan was made may be there already,
+// too, and is not made a second time.
+func TestWhatIsNewSinceTheFirstPlanGetsNoTwin(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for i := range 3 {
+		w.say(sdk.Created, product(i, "10"))
+	}
+	for i := range 5 {
+		w.shop.put(product(i, "10"))
+	}
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	for i := 3; i < 6; i++ {
+		w.say(sdk.Created, product(i, "11"))
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	w.settle()
+	if held := w.shop.held(t); len(held) != 6 || held["SKU-0004"].Product.Prices[0].Amount != "11" {
+		t.Errorf("the shop has %d products", len(held))
+	}
+}
+
 // A product that carries our key there is ours, although its code is that of another
 // there that may be of several of ours.
 func TestOneThatIsOursIsAdoptedBesideOneThatIsNotClear(t *testing.T) {
