@@ -185,6 +185,18 @@ prices = "source"
 attributes.color = "ignore"
 `
 
+// TestPricesWithoutACurrencyAreTold: who sends names and stock only needs none, so it
+// is no problem; with a map the prices are the map's.
+func TestPricesWithoutACurrencyAreTold(t *testing.T) {
+	fixture(t)
+	for keys, want := range map[string]bool{"": true, `currency = "EUR"`: false, `map.key = "body.id"`: false} {
+		cfg := mustLoad(t, "[receivers.a]\nscheme = \"shopify\"\npath = \"/in\"\nsecret = { env = \"GOOD_SECRET\" }\n"+keys)
+		if got := cfg.Warnings.Error(); strings.Contains(got, "receivers.a.currency: is missing") != want {
+			t.Errorf("%s: warnings: %s", keys, got)
+		}
+	}
+}
+
 func TestEverything(t *testing.T) {
 	dir := fixture(t)
 	cfg := mustLoad(t, everything)

@@ -145,15 +145,15 @@ var schemes = map[string]func(config.Receiver) (scheme, []config.Problem){
 	"gitlab":            gitlab,
 	"hesabfa":           hesabfa,
 	"mailchimp":         mailchimp,
+	"medusa":            medusa,
 	"meta":              meta,
 	"payamgostar":       payamgostar,
 	"paypal":            paypal,
 	"shopify":           shopify,
 	"slack":             slack,
-	"trello":            trello,
 	"stripe":            stripe,
 	"svix":              svix,
-	"medusa":            medusa,
+	"trello":            trello,
 	"woocommerce":       wooCommerce,
 }
 

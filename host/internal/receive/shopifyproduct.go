@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/synchost/synchost/sdk"
 )
@@ -12,20 +11,20 @@ import (
 // shopifyProduct is the REST resource, as far as it has a place in ours. A
 // subscription may be set to send only some of its fields.
 type shopifyProduct struct {
-	ID          loose            `json:"id"`
-	GID         string           `json:"admin_graphql_api_id"`
-	Title       json.RawMessage  `json:"title"`
-	Description json.RawMessage  `json:"body_html"`
-	Vendor      json.RawMessage  `json:"vendor"`
-	Handle      json.RawMessage  `json:"handle"`
-	Type        json.RawMessage  `json:"product_type"`
-	Status      string           `json:"status"`
-	Tags        json.RawMessage  `json:"tags"`
-	Updated     moment           `json:"updated_at"`
-	Images      []shopifyImage   `json:"images"`
-	Options     []shopifyOption  `json:"options"`
-	Variants    []shopifyVariant `json:"variants"`
-	AllVariants []struct{}       `json:"variant_gids"`
+	ID          loose             `json:"id"`
+	GID         string            `json:"admin_graphql_api_id"`
+	Title       json.RawMessage   `json:"title"`
+	Description json.RawMessage   `json:"body_html"`
+	Vendor      json.RawMessage   `json:"vendor"`
+	Handle      json.RawMessage   `json:"handle"`
+	Type        json.RawMessage   `json:"product_type"`
+	Status      string            `json:"status"`
+	Tags        json.RawMessage   `json:"tags"`
+	Updated     moment            `json:"updated_at"`
+	Images      []shopifyImage    `json:"images"`
+	Options     []shopifyOption   `json:"options"`
+	Variants    []shopifyVariant  `json:"variants"`
+	AllVariants []json.RawMessage `json:"variant_gids"`
 }
 
 type shopifyImage struct {
@@ -148,22 +147,4 @@ func (p *shopifyProduct) variant(v shopifyVariant, currency string) sdk.Variant 
 		}
 	}
 	return out
-}
-
-// moment is a time that a sender tells in passing; what is none is no reason to
-// refuse the rest.
-type moment struct{ time.Time }
-
-func (m *moment) UnmarshalJSON(data []byte) error {
-	if m.Time.UnmarshalJSON(data) != nil {
-		m.Time = time.Time{}
-	}
-	return nil
-}
-
-func (m moment) or(arrival time.Time) time.Time {
-	if m.IsZero() {
-		return arrival
-	}
-	return m.Time
 }

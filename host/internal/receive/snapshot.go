@@ -88,3 +88,21 @@ func price(amount, before loose, currency string) []sdk.Price {
 	}
 	return []sdk.Price{p}
 }
+
+// moment is a time that a sender tells in passing; what is none is no reason to
+// refuse the rest.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(data []byte) error {
+	if m.Time.UnmarshalJSON(data) != nil {
+		m.Time = time.Time{}
+	}
+	return nil
+}
+
+func (m moment) or(arrival time.Time) time.Time {
+	if m.IsZero() {
+		return arrival
+	}
+	return m.Time
+}

@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -41,15 +42,18 @@ func stripe(c config.Receiver) (scheme, []config.Problem) {
 		verify:  func(r *request) error { return verifyStripe(r, s.keys, c.Tolerance) },
 		events:  events,
 		hides:   []string{"Stripe-Signature"},
-		sample: sampleJSON(`{"id":"evt_1NG8Du2eZvKYlo2CUI79vXWy","object":"event","api_version":"2019-02-19","created":1686089970,"type":"product.updated",` +
+		sample: sampleJSON(`{"id":"` + stripeSampleID + `","object":"event","api_version":"2019-02-19","created":1686089970,"type":"product.updated",` +
 			`"data":{"object":{"id":"prod_NWjs8kKbJWmuuc","object":"product","active":true,"default_price":null,"description":null,"images":[],"metadata":{},` +
 			`"name":"Gold Plan","tax_code":null,"unit_label":null}}}`),
 		prove: func(it *sample, now time.Time) {
+			it.body = bytes.Replace(it.body, []byte(stripeSampleID), []byte("evt_"+event.NewID()), 1)
 			at := strconv.FormatInt(now.Unix(), 10)
 			it.header.Set("Stripe-Signature", "t="+at+",v1="+hex.EncodeToString(stripeMAC(s.keys[0], at, it.body)))
 		},
 	}, append(problems, more...)
 }
+
+const stripeSampleID = "evt_1NG8Du2eZvKYlo2CUI79vXWy"
 
 func stripeMAC(key []byte, at string, body []byte) []byte {
 	mac := hmac.New(sha256.New, key)
