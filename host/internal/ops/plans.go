@@ -171,7 +171,12 @@ func (a *api) undoPlan(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, refuse(http.StatusConflict, "%w", err)
 	}
-	return Undone{n}, nil
+	return a.undone(r.Context(), plan.Connector, n)
+}
+
+func (a *api) undone(ctx context.Context, connector string, products int64) (Undone, error) {
+	lane, err := a.Store.Lane(ctx, connector)
+	return Undone{Products: products, Waits: lane.Waits()}, err
 }
 
 func (a *api) planAndReconciler(r *http.Request) (store.Plan, Reconciler, error) {
@@ -196,7 +201,7 @@ func (a *api) undo(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, refuse(http.StatusConflict, "%w", err)
 	}
-	return Undone{n}, nil
+	return a.undone(r.Context(), r.PathValue("name"), n)
 }
 
 func (a *api) hold(r *http.Request) (any, error) {

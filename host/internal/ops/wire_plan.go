@@ -97,7 +97,8 @@ type UndoRequest struct {
 
 // Undone says what an undo did.
 type Undone struct {
-	Products int64 `json:"products" doc:"those that are brought back now, and held"`
+	Products int64  `json:"products" doc:"those that are brought back, and held"`
+	Waits    string `json:"waits,omitempty" doc:"why nothing is written now; without it, it is"`
 }
 
 // HoldRequest asks for products to be left as they are.

@@ -181,7 +181,7 @@ func (a *applying) letGo(ctx context.Context, left int64) error {
 	case err != nil || lane.State == store.Running:
 		return err
 	case lane.State != store.Paused || lane.Reason != store.AwaitsPlan:
-		a.done.Waits = fmt.Sprintf("%s is %s (%s). Let it go on with: synchost resume %s", lane.Connector, lane.State, lane.Reason, lane.Connector)
+		a.done.Waits = lane.Waits()
 	case a.plan.Product != "":
 		a.done.Waits = fmt.Sprintf("%s waits for its first plan of all products. Make it: synchost plan %s", lane.Connector, lane.Connector)
 	case left > 0:

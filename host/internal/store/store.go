@@ -127,6 +127,14 @@ func (l Lane) Passed() int64 {
 	return l.Cursor
 }
 
+// Waits says, for people, why a lane writes nothing, and what lets it; empty: it goes on.
+func (l Lane) Waits() string {
+	if l.State == Running {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s (%s). Let it go on with: synchost resume %s", l.Connector, l.State, l.Reason, l.Connector)
+}
+
 // LaneState says whether a lane goes on.
 type LaneState string
 

@@ -50,6 +50,10 @@ release.`,
 				return err
 			}
 			return a.show(answer, func() error {
+				if answer.Waits != "" {
+					fmt.Fprintf(a.out, "%s to be brought back and held, and nothing is written yet: %s\n", count(answer.Products, "product"), clean(answer.Waits))
+					return nil
+				}
 				_, err := fmt.Fprintf(a.out, "%s brought back and held. Let them go with: synchost release CONNECTOR PRODUCT...\n", count(answer.Products, "product"))
 				return err
 			})
