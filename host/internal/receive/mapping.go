@@ -237,18 +237,20 @@ func (m *mapping) moment(s *expression.RequestScope, arrival time.Time) (time.Ti
 	if err != nil {
 		return arrival, err
 	}
+	var at time.Time
 	switch v := value.(type) {
 	case nil:
 		return arrival, nil
 	case int:
-		return time.Unix(int64(v), 0), nil
+		at = time.Unix(int64(v), 0)
 	case expression.Decimal:
 		seconds, _ := v.Rat().Float64()
-		return time.UnixMilli(int64(seconds * 1000)), nil
+		at = time.UnixMilli(int64(seconds * 1000))
 	case string:
-		if t, err := time.Parse(time.RFC3339, v); err == nil {
-			return t, nil
-		}
+		at, _ = time.Parse(time.RFC3339, v) // what is none is year 1
+	}
+	if tellable(at) && !at.IsZero() {
+		return at, nil
 	}
 	return arrival, malformed("The expression map.time gives no time for this request: want RFC 3339 text or Unix seconds.", nil)
 }

@@ -186,6 +186,8 @@ func TestRequestsThatTheMapDoesNotFit(t *testing.T) {
 		{"application/json", `{"id":"a\u0000"}`, 400, "map.key gives for this request has a control character"},
 		{"application/json", `{"id":"a","op":"remove"}`, 400, "map.op gives none of"},
 		{"application/json", `{"id":"a","time":"yesterday"}`, 400, "map.time gives no time"},
+		{"application/json", `{"id":"a","time":1777636800000}`, 400, "map.time gives no time"}, // milliseconds
+		{"application/json", `{"id":"a","time":-1777636800000.5}`, 400, "map.time gives no time"},
 		{"application/json", `{"id":"a","event":"` + strings.Repeat("e", 256) + `"}`, 400, "map.id gives for this request has 256 bytes"},
 		{"application/json", `{"id":"a","name":[1]}`, 400, "name: want a text"},
 		{"application/json", `{"id":"a","prices":[{"amount":"x"}]}`, 400, `prices[0].amount: "x" is not a decimal`},

@@ -48,6 +48,23 @@ func TestEveryFailureToKeepIsToldTheSender(t *testing.T) {
 	}
 }
 
+// TestTimesThatNoYearHas: whoever asks for events is told of times as JSON, which has
+// years of four digits, in UTC. One event with another would hide all beside it.
+func TestTimesThatNoYearHas(t *testing.T) {
+	for sent, want := range map[string]time.Time{
+		"9999-12-31T23:59:59Z":      time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		"9999-12-31T23:59:59-01:00": noon,
+		"0000-01-01T00:00:00+01:00": noon,
+	} {
+		k := &keeper{}
+		if w := apiCall("application/json", `{"key":"a","time":"`+sent+`"}`).do(newHandler(t, k, noon, api)); w.Code != http.StatusAccepted {
+			t.Errorf("%s: %d %s", sent, w.Code, w.Body)
+		} else if got := k.kept()[0].Time; !got.Equal(want) {
+			t.Errorf("%s: the event's time is %s, want %s", sent, got, want)
+		}
+	}
+}
+
 func TestPathsMatchExactly(t *testing.T) {
 	h := newHandler(t, &keeper{}, noon, shop)
 	for target, want := range map[string]int{

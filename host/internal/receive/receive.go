@@ -245,6 +245,9 @@ func (h *Handler) keepFor(r *receiver) keepFunc {
 	return func(ctx context.Context, events []event.Event) (done taken, err error) {
 		for i := range events {
 			events[i].Source = r.config.Name
+			if !tellable(events[i].Time) {
+				events[i].Time = h.options.Now()
+			}
 		}
 		receipts, err := h.options.Accepter.Accept(ctx, events)
 		if err != nil {
@@ -262,6 +265,13 @@ func (h *Handler) keepFor(r *receiver) keepFunc {
 		r.tally.took(done, h.options.Now())
 		return done, nil
 	}
+}
+
+// tellable says whether a time can be told as RFC 3339 has it, in UTC: the one of
+// an event is for people, and what cannot be told would keep them from all others.
+func tellable(t time.Time) bool {
+	year := t.UTC().Year()
+	return year > 0 && year < 10_000
 }
 
 func notKept(err error) error {
