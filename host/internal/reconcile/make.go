@@ -23,7 +23,8 @@ type run struct {
 	policy  *plan.Policy
 	plan    store.Plan
 	listing store.Listing
-	passed  int64 // the lane has done what there is to do up to here; what comes later is on its way
+	passed  int64           // the lane has done what there is to do up to here; what comes later is on its way
+	told    map[string]bool // of which twins the plan tells already
 
 	// What the next save writes.
 	items    []store.PlanItem
@@ -86,6 +87,7 @@ const keepsPlace = 24 * time.Hour
 
 // begin takes up a listing that was interrupted, or begins one.
 func (r *run) begin(ctx context.Context) (err error) {
+	r.told = map[string]bool{}
 	if err := r.lookAtLane(ctx); err != nil {
 		return err
 	}

@@ -64,14 +64,18 @@ func (r *run) matchAll(ctx context.Context, items []sdk.Item) ([]match, error) {
 		if m.key != "" {
 			continue
 		}
-		candidates := byCode[r.options.Matching.Code(m.item.Product.Code)]
+		code := r.options.Matching.Code(m.item.Product.Code)
+		candidates := byCode[code]
 		switch {
 		case m.item.Key != "" && inCatalog[m.item.Key]:
 			m.key = m.item.Key
 		case m.item.Key != "" || len(candidates) == 0:
 			m.kind, m.why = plan.Foreign, "it is no product of ours"
 		case len(candidates) > 1:
-			m.kind, m.why, m.of = plan.Ambiguous, "several products of ours have its code: "+strings.Join(candidates, ", "), candidates
+			m.kind, m.why = plan.Ambiguous, "several products of ours have its code: "+some(candidates)
+			if r.untold("code " + code) {
+				m.of = candidates
+			}
 		default:
 			m.key = candidates[0]
 		}
@@ -131,7 +135,7 @@ func (r *run) twins(ctx context.Context, matches []match) error {
 		}
 		if other := first[m.key]; other != "" && other != id && linked[m.key] != id {
 			m.kind, m.why = plan.Duplicate, fmt.Sprintf("%q there may be product %q, too", other, m.key)
-			if linked[m.key] == "" {
+			if linked[m.key] == "" && r.untold("product "+m.key) {
 				m.of = []string{m.key}
 				r.mistaken = append(r.mistaken, mistake{m.key, other, id})
 			}
@@ -141,6 +145,24 @@ func (r *run) twins(ctx context.Context, matches []match) error {
 		first[m.key] = id
 	}
 	return nil
+}
+
+// untold says whether it is the first time that a plan tells of something. Where many
+// there have a code, or many of ours, each product of ours is told of once, and not
+// with each of those there.
+func (r *run) untold(what string) bool {
+	was := r.told[what]
+	r.told[what] = true
+	return !was
+}
+
+// some are the first of keys, as text.
+func some(keys []string) string {
+	const most = 5
+	if len(keys) <= most {
+		return strings.Join(keys, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(keys[:most], ", "), len(keys)-most)
 }
 
 // catalogued are those of keys that the catalog has.

@@ -229,3 +229,32 @@ func TestAPlanDoesNotMoveALink(t *testing.T) {
 		t.Errorf("it is linked to %q", link.Remote.ID)
 	}
 }
+
+// A code that many have is no code: each of ours is told of once, and none is made
+// a second time.
+func TestACodeThatManyHave(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	const ours, theirs = 30, 40
+	for i := range ours {
+		p := product(i, "10")
+		p.Code = "0"
+		w.say(sdk.Created, p)
+	}
+	for i := range theirs {
+		p := product(i, "10")
+		p.Code = "0"
+		w.shop.put(p)
+	}
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	if got, want := w.totals(p.ID), "69 ambiguous"; got != want {
+		t.Errorf("it plans %s; want %s", got, want)
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	w.settle()
+	if n := len(w.shop.items); n != theirs {
+		t.Errorf("the shop has %d products", n)
+	}
+}
