@@ -135,6 +135,8 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 	switch {
 	case err != nil:
 		return f, err.Error()
+	case digest != found.Digest && item.Kind == string(plan.Missing) && f.Kind == plan.Adopt:
+		return f, fmt.Sprintf("it is there as %q, which the listing did not show: make a plan of it alone, with --product %s", there.Remote.ID, item.Key)
 	case digest != found.Digest:
 		return f, "it has changed there since: make a new plan"
 	case now.there == nil && link != nil && link.Changed.After(a.plan.Made):

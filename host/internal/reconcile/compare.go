@@ -49,6 +49,51 @@ func (r *run) learn(ctx context.Context) error {
 	return err
 }
 
+// confirm asks for those products of which a listing tells that a person changed them,
+// where the connector can be asked: what is kept so from then on must not be an old
+// page's telling what was there before our own last write.
+func (r *run) confirm(ctx context.Context) error {
+	if !r.port.Can(sdk.CanFind) {
+		return nil
+	}
+	var edited []string
+	sure := r.learned[:0:0]
+	for _, l := range r.learned {
+		if len(l.now.Edited) > len(l.was.Edited) {
+			edited = append(edited, l.was.Key)
+		} else {
+			sure = append(sure, l)
+		}
+	}
+	if r.learned = sure; len(edited) == 0 {
+		return nil
+	}
+	entries, links, err := r.knownOf(ctx, edited)
+	if err != nil {
+		return err
+	}
+	for keys := range slices.Chunk(edited, applyStep) {
+		list := make([]wanted, len(keys))
+		for i, key := range keys {
+			list[i] = wantedOf(key, entries[key], links[key], r.policy)
+		}
+		found, err := r.lookFor(ctx, r.port, list)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			there, link := found[key], links[key]
+			if link == nil || len(there) != 1 || madeAnew(link, &there[0]) {
+				continue
+			}
+			if f, err := plan.Compare(entries[key], deliver.Known(link), &there[0], r.policy); err == nil && f.Op == 0 {
+				r.learned = append(r.learned, lesson{*link, f.Known})
+			}
+		}
+	}
+	return nil
+}
+
 // unchanged says whether a link is as it was when it was read. On disk its time has
 // microseconds; as long as it is only in memory, it has more.
 func unchanged(l, was *store.Link) bool { return l.Changed.UnixMicro() == was.Changed.UnixMicro() }

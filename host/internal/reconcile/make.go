@@ -142,6 +142,9 @@ func (r *run) save(ctx context.Context) error {
 		}
 		r.items = append(r.items, i)
 	}
+	if err := r.confirm(ctx); err != nil {
+		return err
+	}
 	if err := r.learn(ctx); err != nil {
 		return err
 	}

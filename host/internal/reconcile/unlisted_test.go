@@ -56,3 +56,30 @@ func TestWhatOneListingLeavesOutIsNotMadeAgain(t *testing.T) {
 		t.Errorf("the shop has %d products", len(held))
 	}
 }
+
+// A page that is older than our own last write tells of no person: what was there
+// before it is not kept from then on, where the platform can be asked.
+func TestAnOldPageIsNoEdit(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	w.options.Policy.Own = plan.NewOwnership(map[string]plan.Mode{"name": plan.UntilEdited, "*": plan.Source})
+	w.start()
+	w.adopt(5)
+	old := map[string]sdk.Item{}
+	for code, item := range w.shop.held(t) {
+		old[code] = item
+	}
+	renamed := product(1, "10")
+	renamed.Name = "the source's new name"
+	w.say(sdk.Updated, renamed)
+	w.settle()
+	w.shop.tells = func(i *sdk.Item) sdk.Item { return old[i.Product.Code] }
+	w.must(w.Run(t.Context()))
+	w.shop.tells = nil
+	renamed.Name = "its newest name"
+	w.say(sdk.Updated, renamed)
+	w.settle()
+	if name := w.shop.held(t)["SKU-0001"].Product.Name; name != renamed.Name {
+		t.Errorf("it is named %q", name)
+	}
+}

@@ -31,8 +31,9 @@ type shop struct {
 	page   int // items a page
 	writes []sdk.Change
 	lists  int
-	onList func(page int) error // before each page
-	hides  func(*sdk.Item) bool // what the listing leaves out
+	onList func(page int) error     // before each page
+	hides  func(*sdk.Item) bool     // what the listing leaves out
+	tells  func(*sdk.Item) sdk.Item // what the listing says of one; nil: how it is
 	finds  bool
 	lose   func(sdk.Change) bool // says whether a change gets lost; nil: none does
 }
@@ -165,7 +166,11 @@ func (s *shop) List(_ context.Context, q sdk.Query) (sdk.Page, error) {
 	slices.Sort(ids)
 	var page sdk.Page
 	for _, id := range ids[min(from, len(ids)):min(from+s.page, len(ids))] {
-		page.Items = append(page.Items, *s.items[id])
+		item := *s.items[id]
+		if s.tells != nil {
+			item = s.tells(&item)
+		}
+		page.Items = append(page.Items, item)
 	}
 	if from+s.page < len(ids) {
 		page.Next = strconv.Itoa(from + s.page)
