@@ -92,7 +92,7 @@ func shopifyEvents(r *request) ([]event.Event, error) {
 	if err := r.json(&p); err != nil {
 		return nil, err
 	}
-	if another := p.GID != "" && !strings.HasPrefix(p.GID, shopifyProductID); another || op == sdk.Deleted && p.Title != nil {
+	if another := p.GID != "" && !strings.HasPrefix(p.GID, shopifyProductID); another || op == sdk.Deleted && !r.tellsOnly("id", "admin_graphql_api_id") {
 		return nil, malformed("The body is not what the header X-Shopify-Topic says.", nil)
 	}
 	e, err := p.snapshot(r.receiver.config.Currency).event(r.id, op, string(p.ID), p.Updated.or(r.now))

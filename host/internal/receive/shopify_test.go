@@ -129,6 +129,7 @@ func TestShopifyRefuses(t *testing.T) {
 		says string
 	}{
 		"a product as a deletion":      {shopifyCall("products/delete", shopifyDocs), 400, "X-Shopify-Topic"},
+		"a cart as a deletion":         {shopifyCall("products/delete", `{"id":981820079255243500,"token":"123123123"}`), 400, "X-Shopify-Topic"},
 		"an order as a product":        {shopifyCall("products/update", `{"id":1,"admin_graphql_api_id":"gid://shopify/Order/1","title":"T"}`), 400, "X-Shopify-Topic"},
 		"no topic":                     {shopifyCall("products/update", shopifyDocs).with("X-Shopify-Topic"), 401, "X-Shopify-Topic is missing"},
 		"two topics":                   {shopifyCall("", `{"id":1}`).with("X-Shopify-Topic", "products/update", "products/delete"), 400, "more than once"},

@@ -3,6 +3,7 @@ package receive
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -57,6 +58,22 @@ func (r *request) json(into any) error {
 		return malformed("The body is not the JSON that this sender writes:", err)
 	}
 	return nil
+}
+
+// tellsOnly says whether the body has no other members than these, as that of a
+// deletion has none but ids. Where the topic is not signed, whoever has seen any
+// other message could write that it is one.
+func (r *request) tellsOnly(names ...string) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(r.bodyText, &members) != nil {
+		return false
+	}
+	for name := range members {
+		if !slices.Contains(names, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // loose is a text or a number of a sender that is not particular about which.

@@ -111,7 +111,7 @@ func wooEvents(r *request) ([]event.Event, error) {
 	switch {
 	case p.ID == "":
 		return nil, malformed("The body tells of no product: the user of the webhook may not read it in WooCommerce.", nil)
-	case op == sdk.Deleted && p.Name != nil:
+	case op == sdk.Deleted && !r.tellsOnly("id"):
 		return nil, malformed("The body is not what the header X-WC-Webhook-Topic says.", nil)
 	case p.Type == "variation" || p.Parent != "" && p.Parent != "0":
 		e, err := snapshot{}.event(r.id, sdk.Updated, string(p.Parent), p.changed(r.now))

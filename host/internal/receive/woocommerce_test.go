@@ -126,14 +126,15 @@ func TestWooCommerceRefuses(t *testing.T) {
 		want int
 		says string
 	}{
-		"a product as a deletion": {wooCall("product.deleted", wooDocs), 400, "X-WC-Webhook-Topic"},
-		"an error in its place":   {wooCall("product.updated", `{"code":"woocommerce_rest_cannot_view","message":"Sorry, you cannot view this resource.","data":{"status":401}}`), 400, "may not read it"},
-		"a variation of nothing":  {wooCall("product.updated", `{"id":5,"type":"variation"}`), 400, "must not be empty"},
-		"no topic":                {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Topic"), 401, "is missing"},
-		"no delivery":             {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Delivery-ID"), 401, "is missing"},
-		"a long delivery":         {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Delivery-ID", strings.Repeat("d", 255)), 400, "too long"},
-		"a bad price":             {wooCall("product.updated", `{"id":1,"price":"1,5"}`), 400, "decimal"},
-		"a form":                  {wooCall("product.updated", `{"id":1}`).with("Content-Type", "application/x-www-form-urlencoded"), 415, "JSON"},
+		"a customer as a deletion": {wooCall("product.deleted", `{"id":25,"email":"john.doe@example.com"}`), 400, "X-WC-Webhook-Topic"},
+		"a product as a deletion":  {wooCall("product.deleted", wooDocs), 400, "X-WC-Webhook-Topic"},
+		"an error in its place":    {wooCall("product.updated", `{"code":"woocommerce_rest_cannot_view","message":"Sorry, you cannot view this resource.","data":{"status":401}}`), 400, "may not read it"},
+		"a variation of nothing":   {wooCall("product.updated", `{"id":5,"type":"variation"}`), 400, "must not be empty"},
+		"no topic":                 {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Topic"), 401, "is missing"},
+		"no delivery":              {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Delivery-ID"), 401, "is missing"},
+		"a long delivery":          {wooCall("product.updated", wooDocs).with("X-WC-Webhook-Delivery-ID", strings.Repeat("d", 255)), 400, "too long"},
+		"a bad price":              {wooCall("product.updated", `{"id":1,"price":"1,5"}`), 400, "decimal"},
+		"a form":                   {wooCall("product.updated", `{"id":1}`).with("Content-Type", "application/x-www-form-urlencoded"), 415, "JSON"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
