@@ -156,7 +156,8 @@ func (s *Store) CodedTo(ctx context.Context, connector, rule string) (int64, err
 // PutCodes adds codes.
 func (s *Store) PutCodes(ctx context.Context, connector, rule string, codes []store.Code, to int64) error {
 	return s.change(ctx, func(conn *sqlite.Conn) error {
-		err := run(conn, "DELETE FROM codes WHERE connector = ? AND NOT EXISTS (SELECT 1 FROM codings WHERE connector = ? AND rule = ?)",
+		// Beside a condition that is no column's, all codes would be gone through to delete none.
+		err := run(conn, "DELETE FROM codes WHERE connector = (SELECT ? WHERE NOT EXISTS (SELECT 1 FROM codings WHERE connector = ? AND rule = ?))",
 			func(c *columns) { c.text(connector).text(connector).text(rule) })
 		if err == nil {
 			err = run(conn, "INSERT OR REPLACE INTO codings (connector, rule, upto) VALUES (?,?,?)", func(c *columns) { c.text(connector).text(rule).int(to) })
