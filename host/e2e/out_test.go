@@ -40,6 +40,13 @@ path = "/in/basic"
 secret = { env = "E2E_BASIC" }
 token = { header = "X-Api-Key" }
 map = { items = "body", key = "item.data.product.key", "fields.name" = "item.data.product.name" }
+
+[receivers.bus]
+scheme = "cloudevents"
+path = "/in/bus"
+secret = { env = "E2E_TOKEN" }
+origins = ["synchost"]
+rate = "100/s"
 `)
 	there.env = append(there.env, "E2E_BASIC=key-0123456789-0123456789-0123456789")
 	keysOf(there)
@@ -51,6 +58,8 @@ map = { items = "body", key = "item.data.product.key", "fields.name" = "item.dat
 		webhookTo("v1a", to+"/in/standard?to=v1a", "", `secret = { env = "E2E_PRIVATE" }`)+
 		webhookTo("github", to+"/in/hub", "", "style = \"github\"\nsecret = { env = \"E2E_TOKEN\" }")+
 		webhookTo("payamgostar", to+`/in/crm?code={{secret "code"}}`, "", "style = \"payamgostar\"\ntemplate_secrets = { code = { env = \"E2E_TOKEN\" } }")+
+		webhookTo("bus", to+"/in/bus", "", "style = \"cloudevents\"\nauth = { bearer = { env = \"E2E_TOKEN\" } }")+
+		webhookTo("bus2", to+"/in/bus", "", "style = \"cloudevents\"\ncloudevents.mode = \"structured\"\nauth = { bearer = { env = \"E2E_TOKEN\" } }")+
 		webhookTo("custom", to+"/in/custom", "", `style = "custom"
 method = "PUT"
 body = '{"sku":{{json .Key}},"title":{{json .Product.Name}}}'
@@ -63,14 +72,15 @@ signature = { header = "X-Signed", algorithm = "sha512", encoding = "base64", si
 	here.accept(bag)
 
 	want := map[string]string{
-		"standard": "42 updated", "hub": "42 updated", "crm": "42 updated", "custom": "42 updated", "basic": "42 updated",
+		"standard": "42 updated", "hub": "42 updated", "crm": "42 updated", "custom": "42 updated", "basic": "42 updated", "bus": "42 updated",
 	}
 	got := map[string]string{}
 	until(t, "all styles have arrived", func() bool {
 		for _, e := range there.events() {
 			got[e.Source] = e.Key + " " + e.Op
 		}
-		return len(got) == len(want) && there.receiver("standard").Accepted+there.receiver("standard").Duplicates == 2
+		twice := func(name string) bool { return there.receiver(name).Accepted+there.receiver(name).Duplicates == 2 }
+		return len(got) == len(want) && twice("standard") && twice("bus")
 	})
 	for source, words := range want {
 		if got[source] != words {
