@@ -151,9 +151,13 @@ func respond(w http.ResponseWriter, answer any, err error) {
 	if err != nil {
 		answer = Error{err.Error()}
 	}
+	text, err := json.Marshal(answer)
+	if err != nil { // which is no answer with nothing in it
+		status, text = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be told as JSON"}`)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // an error here is the reader's
+	_, _ = w.Write(append(text, '\n')) // an error here is the reader's
 }
 
 // body reads the JSON body of r; none is as good as {}.
