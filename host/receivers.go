@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/synchost/synchost/host/internal/config"
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/receive"
 )
@@ -25,10 +26,12 @@ func (h *host) receiverStats() []ops.ReceiverStatus {
 // try leads a request through a receiver, signed with its own secret.
 func (h *host) try(ctx context.Context, name string, r ops.TrialRequest) (ops.Tried, error) {
 	at := slices.IndexFunc(h.config.Receivers, func(c config.Receiver) bool { return c.Name == name })
-	if at >= 0 && r.Body != nil {
-		if _, media := receive.Sends(h.config.Receivers[at]); media == "" {
-			return ops.Tried{}, ops.ErrNoBody
-		}
+	if at < 0 {
+		return ops.Tried{}, receive.ErrNoReceiver
+	}
+	c := h.config.Receivers[at]
+	if _, media := receive.Sends(c); media == "" && r.Body != nil {
+		return ops.Tried{}, ops.ErrNoBody
 	}
 	tried, err := h.receivers.Try(ctx, name, receive.Trial{Body: r.Body, ContentType: r.ContentType, Keep: r.Keep})
 	if errors.Is(err, receive.ErrNoKey) {
@@ -37,8 +40,13 @@ func (h *host) try(ctx context.Context, name string, r ops.TrialRequest) (ops.Tr
 	if err != nil {
 		return ops.Tried{}, err
 	}
-	return ops.Tried{
+	result := ops.Tried{
 		Status: tried.Status, Answer: tried.Answer, Kept: len(tried.Receipts) > 0,
 		Events: ops.NewTriedEvents(tried.Events, tried.Receipts),
-	}, nil
+	}
+	aboutProduct := func(e event.Event) bool { return e.Raw == nil }
+	if r.Body == nil && c.MapsProducts() && !slices.ContainsFunc(tried.Events, aboutProduct) {
+		result.Remedy = "The map makes no product of this sample: try it with a body that your sender sends, --body FILE."
+	}
+	return result, nil
 }

@@ -202,10 +202,10 @@ func (d *decoder) checkConnectorOf(r *Receiver, key, name string, connectors []C
 }
 
 // bringsProducts says whether events of a receiver are about products.
-func bringsProducts(r *Receiver) bool {
-	if schemeNamed(r.Scheme).products {
-		return true
-	}
+func bringsProducts(r *Receiver) bool { return schemeNamed(r.Scheme).products || r.MapsProducts() }
+
+// MapsProducts says whether the map makes events about products.
+func (r *Receiver) MapsProducts() bool {
 	for name := range r.Map {
 		if name == "op" || strings.HasPrefix(name, "fields.") {
 			return true

@@ -27,8 +27,8 @@ type Deps struct {
 	Reconcilers func() []Reconciler      // of the connectors that deliver the latest state
 	Connectors  func() []ConnectorStatus // of all connectors of the configuration, disabled ones too
 	Receivers   func() []ReceiverStatus
-	// Try leads a request through a receiver that there is. It leaves Remedy to be
-	// filled in here.
+	// Try leads a request through a receiver that there is. What to do about a
+	// refusal is filled in here.
 	Try       func(ctx context.Context, receiver string, r TrialRequest) (Tried, error)
 	Check     func(ctx context.Context, connector string) error // credentials and reachability
 	Restart   func(connector string) error                      // ends its process, and starts it anew

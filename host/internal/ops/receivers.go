@@ -39,7 +39,9 @@ func (a *api) tryReceiver(r *http.Request) (any, error) {
 	case err != nil:
 		return nil, err
 	}
-	tried.Remedy = remedy(tried.Status, request.Body != nil)
+	if tried.Status >= 300 {
+		tried.Remedy = remedy(tried.Status, request.Body != nil)
+	}
 	return tried, nil
 }
 
@@ -59,11 +61,9 @@ func (a *api) receiver(name string) error {
 	return refuse(http.StatusNotFound, "there is no receiver %s: there is %s", name, strings.Join(names, ", "))
 }
 
-// remedy is what to do about the answer to a trial; empty: it was taken.
+// remedy is what to do about the refusal of a trial.
 func remedy(status int, ownBody bool) string {
 	switch {
-	case status < 300:
-		return ""
 	case status == http.StatusBadRequest && ownBody:
 		return "Mend the body, or the receiver's map."
 	case status == http.StatusBadRequest:

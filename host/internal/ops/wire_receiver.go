@@ -38,7 +38,7 @@ type TrialRequest struct {
 type Tried struct {
 	Status int          `json:"status" doc:"HTTP status that the sender would get"`
 	Answer string       `json:"answer,omitempty" doc:"what the sender would read"`
-	Remedy string       `json:"remedy,omitempty" doc:"what to do, where it was refused"`
+	Remedy string       `json:"remedy,omitempty" doc:"what to do, where it was refused, or where the sample cannot tell all"`
 	Kept   bool         `json:"kept" doc:"whether the events were kept; else nothing has changed"`
 	Events []TriedEvent `json:"events" doc:"that it brings"`
 }

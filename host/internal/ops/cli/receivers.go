@@ -131,6 +131,9 @@ func (a *app) showTried(name string, t *ops.Tried) error {
 	case t.Kept:
 		fmt.Fprintf(a.out, "\nKept. See: synchost events --source %s\n", name)
 	case t.Status < 300:
+		if t.Remedy != "" {
+			fmt.Fprintf(a.out, "\n%s\n", clean(t.Remedy))
+		}
 		fmt.Fprintln(a.out, "\nNothing was kept, and nothing is delivered: it was a test. To have both: --keep")
 	}
 	return nil
@@ -161,7 +164,11 @@ func (a *app) showTriedEvent(e *ops.TriedEvent) {
 		width = max(width, len(clean(path)))
 	}
 	for _, path := range e.Fields {
-		fmt.Fprintf(a.out, "    %-*s  %s\n", width, clean(path), field(e.Product, path))
+		value := field(e.Product, path)
+		if path == "attributes.*" {
+			value = "(all others are cleared)"
+		}
+		fmt.Fprintf(a.out, "    %-*s  %s\n", width, clean(path), value)
 	}
 }
 

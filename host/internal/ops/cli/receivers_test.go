@@ -39,14 +39,14 @@ func TestReceivers(t *testing.T) {
 // tried is what a trial of each kind brought.
 var tried = map[string]ops.Tried{
 	"product": {Status: 202, Answer: "{\"accepted\":1,\"duplicates\":0}\n", Events: []ops.TriedEvent{
-		{ID: "a", Op: sdk.Updated, Key: "42", Fields: []string{"name", "prices", "tags"}, Whole: true,
+		{ID: "a", Op: sdk.Updated, Key: "42", Fields: []string{"attributes.*", "name", "prices", "tags"}, Whole: true,
 			Product: &sdk.Product{Key: "42", Name: "Bag\x1b", Prices: []sdk.Price{{Amount: "10.50", Currency: "EUR"}}}},
 	}},
 	"hint": {Status: 200, Events: []ops.TriedEvent{{ID: "a", Op: sdk.Deleted, Key: "42", Hint: true}}},
 	"raw": {Status: 200, Events: []ops.TriedEvent{
 		{ID: "a", Op: sdk.Received, Key: "a", Raw: &sdk.Raw{Method: "POST", ContentType: "application/json", Body: []byte("{}")}},
 	}},
-	"nothing": {Status: 200, Events: []ops.TriedEvent{}},
+	"nothing": {Status: 200, Remedy: "Try the map with a body of its own.", Events: []ops.TriedEvent{}},
 	"kept": {Status: 200, Kept: true, Events: []ops.TriedEvent{
 		{ID: "a", Op: sdk.Created, Key: "42", Seq: 8}, {ID: "b", Op: sdk.Created, Key: "43", Seq: 3, Duplicate: true},
 	}},
