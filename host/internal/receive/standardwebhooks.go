@@ -162,14 +162,16 @@ func (k standardKeys) match(signatures, head string, body []byte) bool {
 	same := false
 	for i, signature := range strings.Fields(signatures) {
 		version, encoded, _ := strings.Cut(signature, ",")
+		if version != "v1" && version != "v1a" {
+			continue // of a version to come: it may be written in any way
+		}
 		offered, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if err != nil || i == maxSignatures {
+		if err != nil || i >= maxSignatures {
 			break
 		}
-		switch version {
-		case "v1":
+		if version == "v1" {
 			same = k.matchShared(offered, head, body) || same
-		case "v1a":
+		} else {
 			same = k.matchPublic(offered, head, body) || same
 		}
 	}

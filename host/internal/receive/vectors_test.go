@@ -171,6 +171,19 @@ func TestVectorsAreTaken(t *testing.T) {
 	}
 }
 
+// TestSignaturesOfVersionsToCome: a sender that signs in a newer way, too, is
+// known by the one that is known.
+func TestSignaturesOfVersionsToCome(t *testing.T) {
+	for signatures, want := range map[string]int{
+		"v2,not~base64 " + v1Sign: 200, v1Sign + " v2": 200, strings.Repeat("v2,x ", maxSignatures) + v1Sign: 401, "v2," + strings.TrimPrefix(v1Sign, "v1,"): 401,
+	} {
+		h := newHandler(t, &keeper{}, time.Unix(1614265330, 0), standardReceiver(v1Secret))
+		if w := standardCall("Webhook", signatures).do(h); w.Code != want {
+			t.Errorf("%s: %d %s, want %d", signatures, w.Code, w.Body, want)
+		}
+	}
+}
+
 func TestOneFlippedBitIsRefused(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
