@@ -21,7 +21,7 @@ func github(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
 	s, more := newSignature(c, hubSignature)
 	it := sampleJSON(`{"ref":"refs/heads/main","before":"6113728f27ae82c7b1a177c8d03f9e96e0adf246",` +
-		`"after":"0000000000000000000000000000000000000001","repository":{"id":186853002,"full_name":"Codertocat/Hello-World",` +
+		`"after":"0000000000000000000000000000000000000001","repository":{"id":186853002,"name":"Hello-World","full_name":"Codertocat/Hello-World",` +
 		`"clone_url":"https://github.com/Codertocat/Hello-World.git"},"pusher":{"name":"Codertocat"},` +
 		`"head_commit":{"id":"0000000000000000000000000000000000000001","message":"Mend it"}}`)
 	it.header.Set("X-Github-Event", "push")

@@ -262,6 +262,10 @@ func TestRefusalsAreCountedAndLoggedWithoutSecrets(t *testing.T) {
 			t.Errorf("receiver %q refused %v times for %q, want %v", of[0], got, of[1], want)
 		}
 	}
+	// Who asks is not told that there is a receiver; its operator is.
+	if got, want := h.Stats()[2].LastReason, "The secret in the path is wrong."; got != want {
+		t.Errorf("receiver caught refused last for %q, want %q", got, want)
+	}
 	if n := testutil.CollectAndCount(h.metrics.refusals); n != 3*len(reasons)+1 {
 		t.Errorf("%d series of refusals: each receiver's reasons should be there from the start, and none should come later", n)
 	}

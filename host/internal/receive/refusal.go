@@ -14,6 +14,7 @@ type refusal struct {
 	reason   string // a word, for metrics and the log: from a fixed set
 	sentence string // for the sender and the log; says nothing of what the request holds
 	detail   string // for the sender only: may quote the request
+	truth    string // for the operator, where the sender is told something else; says nothing of what the request holds
 	after    time.Duration
 	cause    error // for the log only
 }

@@ -55,7 +55,7 @@ func (r *request) checkPath() error {
 		return nil
 	}
 	no := noReceiver()
-	no.reason = "secret"
+	no.reason, no.truth = "secret", "The secret in the path is wrong."
 	return no
 }
 

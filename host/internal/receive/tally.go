@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"sync"
@@ -77,7 +78,7 @@ func (t *tally) took(done taken, now time.Time) {
 // refused counts a request that was refused. Of the request, the log tells the
 // method and the sender's address: path, query and body may hold secrets.
 func (t *tally) refused(no *refusal, r *http.Request, o Options) {
-	sentence := strings.TrimSuffix(no.sentence, ":") // the detail is for the sender only
+	sentence := cmp.Or(no.truth, strings.TrimSuffix(no.sentence, ":")) // the detail is for the sender only
 	if !t.count(no.reason, sentence, 1, o.Now()) {
 		return
 	}
