@@ -45,7 +45,7 @@ var walls = map[string][]string{
 	"host/internal/ops/inspect":     {"sdk/rest"},
 	"host/e2e/":                     {},
 	"host/e2e/bench":                {"host/internal/config", "host/internal/launch"}, // it calls a connector itself
-	"host":                          {"host/internal/"}, // it wires them all
+	"host":                          {"host/internal/"},                               // it wires them all
 }
 
 // owners are the only packages that may import a library.
