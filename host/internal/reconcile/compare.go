@@ -314,7 +314,7 @@ func (r *run) compareUnseen(ctx context.Context, entries []event.Entry) error {
 			return err
 		}
 		for _, w := range part {
-			if err := r.compareFound(w.key, asked[w.key], links[w.key], there[w.key]); err != nil {
+			if err := r.compareFound(ctx, w.key, asked[w.key], links[w.key], there[w.key]); err != nil {
 				return err
 			}
 		}
@@ -339,7 +339,7 @@ func (r *run) one(ctx context.Context, key string) (store.Plan, error) {
 	}
 	there, err := r.lookFor(ctx, r.port, []wanted{wantedOf(key, entries[key], links[key], r.policy)})
 	if err == nil {
-		err = r.compareFound(key, entries[key], links[key], there[key])
+		err = r.compareFound(ctx, key, entries[key], links[key], there[key])
 	}
 	if err == nil {
 		err = errors.Join(r.learn(ctx), r.store.SaveItems(ctx, r.items))
@@ -348,11 +348,16 @@ func (r *run) one(ctx context.Context, key string) (store.Plan, error) {
 }
 
 // compareFound compares what was found of one product.
-func (r *run) compareFound(key string, entry *event.Entry, link *store.Link, found []plan.There) error {
+func (r *run) compareFound(ctx context.Context, key string, entry *event.Entry, link *store.Link, found []plan.There) error {
 	switch {
 	case len(found) == 0:
 		return r.compare(key, entry, link, nil)
 	case len(found) == 1 && !madeAnew(link, &found[0]):
+		if link == nil || link.Remote.ID == "" {
+			if told, err := r.tellShared(ctx, key, entry, &found[0]); told || err != nil {
+				return err
+			}
+		}
 		return r.compare(key, entry, link, &found[0])
 	}
 	of, why := key, "the platform has several that may be this product"
@@ -367,6 +372,22 @@ func (r *run) compareFound(key string, entry *event.Entry, link *store.Link, fou
 		r.items = append(r.items, i)
 	}
 	return nil
+}
+
+// tellShared says whether what was found of a product that is not linked may be that
+// of another one of ours, which has the same code, and tells so.
+func (r *run) tellShared(ctx context.Context, key string, entry *event.Entry, there *plan.There) (told bool, err error) {
+	code := r.options.Matching.Code(wantedOf(key, entry, nil, r.policy).code)
+	if code == "" {
+		return false, nil
+	}
+	byCode, err := r.coded(ctx, []string{code})
+	if err != nil || len(byCode[code]) < 2 {
+		return false, err
+	}
+	i, err := note(r.plan.ID, key, there.Remote.ID, &there.Product, plan.Ambiguous, manyHave(byCode[code]))
+	r.items = append(r.items, i)
+	return true, err
 }
 
 // linkedTo is why another one is a duplicate.

@@ -72,7 +72,7 @@ func (r *run) matchAll(ctx context.Context, items []sdk.Item) ([]match, error) {
 		case m.item.Key != "" || len(candidates) == 0:
 			m.kind, m.why = plan.Foreign, "it is no product of ours"
 		case len(candidates) > 1:
-			m.kind, m.why = plan.Ambiguous, "several products of ours have its code: "+some(candidates)
+			m.kind, m.why = plan.Ambiguous, manyHave(candidates)
 			if r.untold("code " + code) {
 				m.of = candidates
 			}
@@ -156,13 +156,14 @@ func (r *run) untold(what string) bool {
 	return !was
 }
 
-// some are the first of keys, as text.
-func some(keys []string) string {
+// manyHave is why one there is not clear that has the code of several of ours.
+func manyHave(keys []string) string {
 	const most = 5
-	if len(keys) <= most {
-		return strings.Join(keys, ", ")
+	text := "several products of ours have its code: " + strings.Join(keys[:min(most, len(keys))], ", ")
+	if len(keys) > most {
+		text += fmt.Sprintf(" and %d more", len(keys)-most)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(keys[:most], ", "), len(keys)-most)
+	return text
 }
 
 // catalogued are those of keys that the catalog has.

@@ -258,3 +258,18 @@ func TestACodeThatManyHave(t *testing.T) {
 		t.Errorf("the shop has %d products", n)
 	}
 }
+
+// Also of one product alone nobody guesses which of ours it is.
+func TestThePlanOfOneProductDoesNotGuess(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	other := product(1, "10")
+	other.Code = product(0, "").Code
+	w.say(sdk.Created, product(0, "10"), other)
+	w.shop.put(product(0, "10"))
+	p, err := w.Plan(ctx, "p0")
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 ambiguous"; got != want {
+		t.Errorf("it plans %s; want %s", got, want)
+	}
+}
