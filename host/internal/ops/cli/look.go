@@ -10,6 +10,7 @@ import (
 
 	"github.com/synchost/synchost/host/internal/ops"
 	"github.com/synchost/synchost/host/internal/ops/inspect"
+	"github.com/synchost/synchost/sdk"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -282,11 +283,16 @@ func (a *app) showEvents(events []ops.Event) error {
 	return nil
 }
 
+// rawRequest is a raw event in short. Not all have a type.
+func rawRequest(r *sdk.Raw) string {
+	return fmt.Sprintf("%s, %d bytes", strings.TrimSpace(r.Method+" "+r.ContentType), len(r.Body))
+}
+
 // changedFields says what an event changed, or why it changed nothing.
 func changedFields(e *ops.Event) string {
 	switch {
 	case e.Raw != nil:
-		return fmt.Sprintf("%s %s, %d bytes", e.Raw.Method, e.Raw.ContentType, len(e.Raw.Body))
+		return rawRequest(e.Raw)
 	case e.Echo:
 		return "(echo) " + strings.Join(e.Fields, " ")
 	case e.There:

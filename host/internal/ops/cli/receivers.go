@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,9 +66,9 @@ receiver's own secret, and lead it through the receiver: what the sender would b
 answered, and which events it would bring. Nothing is kept and nothing is delivered,
 unless --keep is given.
 
-It shows that secret, map and filters are right on this side. Whether the sender
-reaches the host, and has the same secret, only a request of its own can show: see
-synchost receivers.
+It shows that secret and map are right on this side. What the filters of connectors
+let through, --keep shows, and synchost why. Whether the sender reaches the host, and
+has the same secret, only a request of its own can show: see synchost receivers.
 
 The exit code is 1 when the receiver refuses it.`,
 		Example: "  synchost receivers test crm\n  synchost receivers test shop --body order.json --type application/json",
@@ -84,7 +85,7 @@ The exit code is 1 when the receiver refuses it.`,
 			if err != nil {
 				return err
 			}
-			if err := a.show(tried, func() error { return a.showTried(args[0], &tried) }); err != nil {
+			if err := a.show(tried, func() error { return a.showTried(args[0], &tried, request.Keep) }); err != nil {
 				return err
 			}
 			return refused(args[0], &tried, a.json)
@@ -112,7 +113,7 @@ func statusText(status int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 }
 
-func (a *app) showTried(name string, t *ops.Tried) error {
+func (a *app) showTried(name string, t *ops.Tried, keep bool) error {
 	if t.Status < 300 {
 		fmt.Fprintf(a.out, "%s takes it: the sender is answered %s\n", name, statusText(t.Status))
 		if answer := strings.TrimSpace(t.Answer); answer != "" {
@@ -127,14 +128,21 @@ func (a *app) showTried(name string, t *ops.Tried) error {
 	for i := range t.Events {
 		a.showTriedEvent(&t.Events[i])
 	}
+	isNew := func(e ops.TriedEvent) bool { return !e.Duplicate }
 	switch {
-	case t.Kept:
+	case t.Kept && slices.ContainsFunc(t.Events, isNew):
 		fmt.Fprintf(a.out, "\nKept. See: synchost events --source %s\n", name)
+	case t.Kept:
+		fmt.Fprintln(a.out, "\nNothing new was kept: the sender's id says that it has come before.")
 	case t.Status < 300:
 		if t.Remedy != "" {
 			fmt.Fprintf(a.out, "\n%s\n", clean(t.Remedy))
 		}
-		fmt.Fprintln(a.out, "\nNothing was kept, and nothing is delivered: it was a test. To have both: --keep")
+		if keep {
+			fmt.Fprintln(a.out, "\nThere is nothing to keep.")
+		} else {
+			fmt.Fprintln(a.out, "\nNothing was kept, and nothing is delivered: it was a test. To have both: --keep")
+		}
 	}
 	return nil
 }
@@ -145,7 +153,7 @@ func (a *app) showTriedEvent(e *ops.TriedEvent) {
 		what += ", a hint: only that something changed"
 	}
 	if e.Raw != nil {
-		what += fmt.Sprintf(", a raw event: %s %s, %d bytes", e.Raw.Method, e.Raw.ContentType, len(e.Raw.Body))
+		what += ", a raw event: " + rawRequest(e.Raw)
 	}
 	if e.Whole {
 		what += ", whole: fields that it does not name are cleared"

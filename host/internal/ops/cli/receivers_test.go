@@ -50,6 +50,9 @@ var tried = map[string]ops.Tried{
 	"kept": {Status: 200, Kept: true, Events: []ops.TriedEvent{
 		{ID: "a", Op: sdk.Created, Key: "42", Seq: 8}, {ID: "b", Op: sdk.Created, Key: "43", Seq: 3, Duplicate: true},
 	}},
+	"again": {Status: 200, Kept: true, Events: []ops.TriedEvent{
+		{ID: "a", Op: sdk.Received, Key: "a", Raw: &sdk.Raw{Method: "GET"}, Seq: 8, Duplicate: true},
+	}},
 	"refused": {Status: 400, Answer: "The map does not fit.\nkey: body.id is nothing\n", Remedy: "Mend the body, or the receiver's map."},
 }
 
@@ -75,7 +78,11 @@ func TestReceiversTest(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	host := &fakeHost{answers: map[string]any{"POST /v1/receivers/bank/test": ops.Error{Error: "only its sender has the key"}}}
+	host := &fakeHost{answers: map[string]any{"POST /v1/receivers/crm/test": tried["nothing"]}}
+	if got := host.run(t, "receivers", "test", "crm", "--keep"); !strings.Contains(got.out, "There is nothing to keep.") || strings.Contains(got.out, "--keep") {
+		t.Errorf("nothing to keep: %+v", got)
+	}
+	host = &fakeHost{answers: map[string]any{"POST /v1/receivers/bank/test": ops.Error{Error: "only its sender has the key"}}}
 	if got := host.run(t, "receivers", "test", "bank"); got != (output{exitFailed, "", "only its sender has the key\n"}) {
 		t.Errorf("what cannot be tried: %+v", got)
 	}

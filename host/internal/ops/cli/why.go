@@ -148,7 +148,7 @@ func (s *story) event(e *ops.Event, before *sdk.Product) {
 	s.fact(e.Accepted, fmt.Sprintf("event %d", e.Seq), "%s at %s (id %s)", what, e.Source, short(e.ID, 40))
 	switch {
 	case e.Raw != nil:
-		s.more("%s, %s, %d bytes", e.Raw.Method, e.Raw.ContentType, len(e.Raw.Body))
+		s.more("%s", rawRequest(e.Raw))
 	case len(e.Fields) == 0 && !e.Hint && e.Op != sdk.Deleted:
 		s.more("changed nothing")
 	case e.Product != nil:
