@@ -63,22 +63,32 @@ func (s *session) search(ctx context.Context, batch []*product, ask func(context
 				return
 			}
 			s.healed()
-			owners, err := s.owners(ctx, wanted)
-			if err != nil {
-				s.ending, s.trouble = true, err // the next session looks again
-				return
-			}
-			for i, p := range batch {
-				w := &wanted.found[i]
-				if w.guessed {
-					w.leave(p.key, owners)
-				}
-				if s.found(p, *w); w.guessed {
-					owners[p.link.Remote.ID] = p.key
+			if err := s.foundAll(ctx, batch, wanted); err != nil {
+				if s.ending = true; ctx.Err() == nil { // the next session looks again
+					s.trouble = err
 				}
 			}
 		}
 	})
+}
+
+// foundAll takes in what was found of a batch. What another product is linked to is
+// not taken for one that has its code, too.
+func (s *session) foundAll(ctx context.Context, batch []*product, wanted *wantedList) error {
+	owners, err := s.owners(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	for i, p := range batch {
+		w := &wanted.found[i]
+		if w.guessed {
+			w.leave(p.key, owners)
+		}
+		if s.found(p, *w); w.guessed {
+			owners[p.link.Remote.ID] = p.key
+		}
+	}
+	return nil
 }
 
 // find asks the connector.

@@ -23,6 +23,12 @@ func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error
 	if p.State != store.PlanApplied && p.State != store.PlanApplying {
 		return 0, fmt.Errorf("plan %d did nothing that could be taken back: it is %s", id, p.State)
 	}
+	if p.State == store.PlanApplying { // what was not done of it is not done any more, also if this is interrupted
+		p.State = store.PlanApplied
+		if err := r.store.SavePlan(ctx, p); err != nil {
+			return 0, err
+		}
+	}
 	query := store.PlanQuery{Plan: id, States: []store.ItemState{store.ItemMarked}}
 	err = r.eachItem(ctx, query, func(items []store.PlanItem) error {
 		backs := map[string]*back{}
