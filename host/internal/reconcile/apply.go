@@ -65,13 +65,10 @@ func (r *Reconciler) finishApplying(ctx context.Context) error {
 }
 
 func (r *Reconciler) apply(ctx context.Context, p store.Plan, kinds []plan.Kind) (Applied, error) {
-	port, err := r.connector.Ready(ctx)
+	a, err := r.applying(ctx, p)
 	if err != nil {
 		return Applied{}, err
 	}
-	policy := r.options.Policy
-	policy.Carried = port.Opened().Fields
-	a := &applying{Reconciler: r, port: port, policy: &policy, resumed: p.State == store.PlanApplying}
 	if p.State != store.PlanApplying {
 		var only []string
 		for _, kind := range kinds {
@@ -107,6 +104,16 @@ type applying struct {
 	resumed bool                    // it was interrupted
 	listed  map[string][]plan.There // by key, what is there though the plan says that it is missing
 	done    Applied
+}
+
+func (r *Reconciler) applying(ctx context.Context, p store.Plan) (*applying, error) {
+	port, err := r.connector.Ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	policy := r.options.Policy
+	policy.Carried = port.Opened().Fields
+	return &applying{Reconciler: r, port: port, policy: &policy, plan: p, resumed: p.State == store.PlanApplying}, nil
 }
 
 // undecided are the kinds of items of which nobody knows whose they are.
@@ -229,6 +236,15 @@ func (a *applying) doubtNewer(ctx context.Context) error {
 // doable says whether there is something to be done about items.
 func doable(kind, op string) bool { return op != "" || kind == string(plan.Adopt) }
 
+func doables(items []store.PlanItem) (list []store.PlanItem) {
+	for _, item := range items {
+		if item.Key != "" && doable(item.Kind, item.Op) {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
 // correction is what an item has the lane know.
 type correction struct {
 	item   *store.PlanItem
@@ -238,12 +254,7 @@ type correction struct {
 // mark has items done about which there is something to be done, as far as they
 // still hold.
 func (a *applying) mark(ctx context.Context, all []store.PlanItem) error {
-	var items []store.PlanItem
-	for _, item := range all {
-		if item.Key != "" && doable(item.Kind, item.Op) {
-			items = append(items, item)
-		}
-	}
+	items := doables(all)
 	now, err := a.look(ctx, items)
 	if err != nil {
 		return err
@@ -264,6 +275,22 @@ func (a *applying) mark(ctx context.Context, all []store.PlanItem) error {
 	}
 	if err := a.carryOut(ctx, corrections, "its lane has written it meanwhile"); err != nil {
 		return err
+	}
+	return a.store.SaveItems(ctx, items)
+}
+
+// account says of items that were done just before their plan was interrupted that
+// they were.
+func (a *applying) account(ctx context.Context, all []store.PlanItem) error {
+	items := doables(all)
+	now, err := a.look(ctx, items)
+	if err != nil {
+		return err
+	}
+	for i := range items {
+		if finding, why := a.again(&items[i], now); why != "" && a.did(&items[i], &finding, now.links[items[i].Key]) {
+			a.settle(&items[i], "")
+		}
 	}
 	return a.store.SaveItems(ctx, items)
 }

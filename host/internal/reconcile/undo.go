@@ -24,6 +24,13 @@ func (r *Reconciler) Undo(ctx context.Context, id int64) (count int64, err error
 		return 0, fmt.Errorf("plan %d did nothing that could be taken back: it is %s", id, p.State)
 	}
 	if p.State == store.PlanApplying { // what was not done of it is not done any more, also if this is interrupted
+		a, err := r.applying(ctx, p)
+		if err != nil {
+			return 0, err
+		}
+		if err := a.each(ctx, a.chosen(), a.account); err != nil {
+			return 0, err
+		}
 		p.State = store.PlanApplied
 		if err := r.store.SavePlan(ctx, p); err != nil {
 			return 0, err
