@@ -29,6 +29,7 @@ func (d *decoder) check(cfg *Config) {
 		d.checkProtection(r)
 		d.checkSecrets(r)
 		d.checkCurrency(r)
+		d.checkTolerance(r, cfg.Host.KeepEvents)
 		d.checkConnectorOf(r, "source", r.Source, cfg.Connectors)
 		d.checkConnectorOf(r, "of", r.Of, cfg.Connectors)
 	}
@@ -169,6 +170,16 @@ func (d *decoder) checkCurrency(r *Receiver) {
 	_, written := r.Place.At["currency"]
 	if schemeNamed(r.Scheme).takes("currency") && !written && len(r.Map) == 0 {
 		d.warnings = append(d.warnings, r.Place.Problem("currency", `is missing, and the sender does not tell it: prices are left out; add currency = "EUR"`))
+	}
+}
+
+// checkTolerance warns where an event is forgotten while the request that brought it
+// may still be sent again: its time may be as far behind ours as it may be before.
+func (d *decoder) checkTolerance(r *Receiver, keep time.Duration) {
+	signed := r.Signature == (Signature{}) || r.Signature.Timestamp != ""
+	if signed && schemeNamed(r.Scheme).takes("tolerance") && keep < 2*r.Tolerance {
+		d.warnings = append(d.warnings, r.Place.Problem("tolerance", fmt.Sprintf(
+			"a request may be sent again for %s, and is not known any more after host.keep_events: set that to as much, or tolerance to less", 2*r.Tolerance)))
 	}
 }
 

@@ -197,6 +197,24 @@ func TestPricesWithoutACurrencyAreTold(t *testing.T) {
 	}
 }
 
+// TestEventsThatAreForgottenTooSoon: whoever sends a request again, with its own
+// signature, could do so behind the back of a host that forgets its id.
+func TestEventsThatAreForgottenTooSoon(t *testing.T) {
+	fixture(t)
+	const standard = "\nscheme = \"standard-webhooks\"\nsecret = { env = \"GOOD_SECRET\" }"
+	for keys, want := range map[string]bool{
+		standard: true, standard + "\ntolerance = \"4m\"": false,
+		"\nscheme = \"paypal\"\nwebhook_id = \"1\"":                                              true,
+		"\nscheme = \"hmac\"\nsecret = { env = \"GOOD_SECRET\" }\nsignature.header = \"X-Sign\"": false, // signs no time
+		"\nscheme = \"github\"\nsecret = { env = \"GOOD_SECRET\" }":                              false,
+	} {
+		cfg := mustLoad(t, "[host]\nkeep_events = \"9m\"\n[receivers.a]\npath = \"/in\""+keys)
+		if got := cfg.Warnings.Error(); strings.Contains(got, "receivers.a.tolerance: a request may be sent again") != want {
+			t.Errorf("%s: warnings: %s", keys, got)
+		}
+	}
+}
+
 func TestEverything(t *testing.T) {
 	dir := fixture(t)
 	cfg := mustLoad(t, everything)
