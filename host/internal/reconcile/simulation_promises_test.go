@@ -127,7 +127,7 @@ func (s *simulation) checkPlan(p *store.Plan) {
 	s.must(err)
 	linked, deletes := 0, 0
 	for i := range links {
-		if links[i].Remote.ID != "" {
+		if links[i].Remote.ID != "" && !links[i].Archived {
 			linked++
 		}
 	}

@@ -21,7 +21,8 @@ type Listings interface {
 	// Unsee forgets that these products were ever seen.
 	Unsee(ctx context.Context, connector string, purpose Purpose, remotes []string) error
 	// Verified counts a connector's links of products that are there, and those of
-	// them that a listing has seen at or after since.
+	// them that a listing has seen at or after since. What we took off sale does not
+	// count: a listing need not show it.
 	Verified(ctx context.Context, connector string, since time.Time) (verified, all int64, err error)
 	// Contended reads up to limit links that are contended, by key.
 	Contended(ctx context.Context, connector string, limit int) ([]Link, error)

@@ -99,7 +99,7 @@ func (s *Store) Unsee(ctx context.Context, connector string, purpose store.Purpo
 // Verified counts the links of products that are there, and those seen since.
 func (s *Store) Verified(ctx context.Context, connector string, since time.Time) (verified, all int64, err error) {
 	rows, err := shown(ctx, s, "SELECT count(*) FILTER (WHERE EXISTS (SELECT 1 FROM sightings s WHERE s.connector = l.connector AND s.purpose = ?"+
-		" AND s.remote = l.remote AND s.at >= ?)), count(*) FROM links l WHERE l.connector = ? AND l.remote <> ''",
+		" AND s.remote = l.remote AND s.at >= ?)), count(*) FROM links l WHERE l.connector = ? AND l.remote <> '' AND l.archived = 0",
 		func(c *columns) { c.text(string(store.Reconciling)).time(since).text(connector) },
 		func(v *values) [2]int64 { return [2]int64{v.int(), v.int()} })
 	if err != nil || len(rows) == 0 {

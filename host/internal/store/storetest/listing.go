@@ -125,6 +125,7 @@ var listingTests = []test{
 		for _, id := range []string{"1", "2", "3", ""} {
 			links = append(links, store.Link{Connector: "shop", Key: "k" + id, Remote: sdk.Remote{ID: id}, Base: &sdk.Product{}})
 		}
+		links = append(links, store.Link{Connector: "shop", Key: "k4", Remote: sdk.Remote{ID: "4"}, Base: &sdk.Product{}, Archived: true})
 		must(t, f.Record(ctx, store.Record{Connector: "shop", Links: links}))
 		must(t, s.Progress(ctx, store.Progress{Listing: store.Listing{Connector: "shop", Purpose: store.Reconciling, Run: 1}, Sightings: []store.Sighting{
 			{Remote: "1", Key: "k1", Run: 1, At: start}, {Remote: "2", Key: "k2", Run: 1, At: start.Add(-time.Hour)},
