@@ -88,6 +88,7 @@ var Schemes = []Scheme{
 		Proof:     "HMAC-SHA256 of the body in `ms-signature`; or, with `token = { query = \"code\" }`, that parameter",
 		Handshake: "`GET` with `echo`, which is said back",
 		Brings:    "what `map` makes, or raw events",
+		Repeat:    "the signed message's `Id`; with `token` `map.id`",
 		Setup:     "WebHookUri and Secret of the registration",
 		Contract:  "https://learn.microsoft.com/aspnet/webhooks/receiving/receivers",
 		Checked:   "2026-11",
