@@ -26,7 +26,7 @@ type Plan struct {
 
 // PlanTotal counts items that are alike.
 type PlanTotal struct {
-	Kind  string `json:"kind" enum:"missing,drift,edited,not-owned,filtered,extra,tombstone-late,adopt,foreign,duplicate,ambiguous,failed,unreadable"`
+	Kind  string `json:"kind" enum:"missing,drift,edited,not-owned,filtered,extra,tombstone-late,adopt,foreign,duplicate,ambiguous,contended,failed,unreadable"`
 	Op    string `json:"op,omitempty" doc:"what is to be done: upsert, archive or purge; empty: nothing"`
 	State string `json:"state,omitempty" enum:"marked,refused,undone"`
 	Count int64  `json:"count"`
