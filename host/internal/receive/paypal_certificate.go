@@ -23,7 +23,8 @@ type certificates struct {
 
 	mu    sync.Mutex
 	known map[string]knownCertificate // by their URLs
-	looks *rate.Limiter
+	looks *rate.Limiter               // for those that are not
+	again *rate.Limiter               // for those that are, anew
 }
 
 type knownCertificate struct {
@@ -86,13 +87,18 @@ func untrusted() error {
 func (c *certificates) find(address string, now time.Time) (*x509.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.known[address]; ok && now.Before(known.until) {
+	known, ok := c.known[address]
+	if ok && now.Before(known.until) {
 		return known.Certificate, nil
 	}
 	if c.looks == nil {
-		c.looks = rate.NewLimiter(1, maxLooks)
+		c.looks, c.again = rate.NewLimiter(1, maxLooks), rate.NewLimiter(1, maxLooks)
 	}
-	if !c.looks.AllowN(now, 1) {
+	looks := c.looks
+	if ok { // nobody who names others, which anybody may, is to use up these
+		looks = c.again
+	}
+	if !looks.AllowN(now, 1) {
 		return nil, unasked("PayPal", errors.New("too many certificates that are not known are named in requests"))
 	}
 	return nil, nil

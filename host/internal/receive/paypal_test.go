@@ -250,6 +250,9 @@ func TestPaypalsCertificateIsKept(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	now = noon.Add(certificateAge)
+	for i := range maxLooks + 5 {
+		paypalCall(paypalSample).with("Paypal-Cert-Url", paypalCert+"-"+strconv.Itoa(i)).do(h)
+	}
 	if w := paypalCall(paypalSample).do(h); w.Code != http.StatusOK || f.called(paypalCert) < 2 {
 		t.Errorf("the next day: %d %s", w.Code, w.Body)
 	}
