@@ -256,6 +256,7 @@ func (s *simulation) release(h *host, key string) error {
 		return nil
 	}
 	s.mu.Lock()
+	s.released[key] = true
 	there := append(s.market.of(key), s.market.others(key)...)
 	s.mu.Unlock()
 	if link.Remote.ID == "" && len(there) > 0 {

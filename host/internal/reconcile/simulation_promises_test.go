@@ -104,6 +104,12 @@ func (s *simulation) recorded(r *store.Record) {
 	for i := range r.Links {
 		l := &r.Links[i]
 		s.logLocked("link %s to %q: %q, unknown %t, edited %v, restore %t: %s", l.Key, l.Remote.ID, l.State, l.Unknown, l.Edited, l.Restore != nil, l.Reason)
+		if was := s.linkOf(l.Key); was.State == store.OnHold && l.State != store.OnHold && l.Restore == nil && !s.released[l.Key] {
+			s.breaks("%s was on hold (%s), is %q (%s), and nobody released it", l.Key, was.Reason, l.State, l.Reason)
+		}
+		if l.State == store.OnHold {
+			delete(s.released, l.Key)
+		}
 		t := s.market.byID(l.Remote.ID)
 		switch {
 		case t == nil:

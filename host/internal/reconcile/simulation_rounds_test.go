@@ -295,10 +295,12 @@ func (s *simulation) undoes(d simtest.Dice, before map[string]look) {
 	var undone []string
 	s.mu.Lock()
 	for _, i := range s.items(p.ID) {
-		if i.State != store.ItemUndone || i.Op == "" || s.twinned(&i) {
+		if i.Op == "" || s.twinned(&i) {
 			continue
 		}
-		undone = append(undone, i.Key)
+		if i.State == store.ItemUndone { // else it was refused, and is as it was
+			undone = append(undone, i.Key)
+		}
 		was, is := before[i.Key], after[i.Key]
 		if is.there && is.archived && (was.archived || !was.there && s.onDelete != plan.DeleteThere) {
 			continue // what was not on sale is not, and nobody sees more of it

@@ -66,7 +66,7 @@ func TestSimulationTakesTheSameCourseAgain(t *testing.T) { simtest.SameCourse(t,
 
 func simulated(t *testing.T, seed uint64) (trace string, broken []string) {
 	s := &simulation{t: t, seed: seed, counts: map[string]int{},
-		asked: map[string]string{}, asks: map[int64]bool{}, approved: map[int64]bool{}, planned: map[int64]time.Time{}, kept: map[string]map[string]bool{}, unseen: map[string]bool{}}
+		asked: map[string]string{}, asks: map[int64]bool{}, approved: map[int64]bool{}, planned: map[int64]time.Time{}, kept: map[string]map[string]bool{}, unseen: map[string]bool{}, released: map[string]bool{}}
 	synctest.Test(t, func(t *testing.T) {
 		dir, err := os.MkdirTemp(simtest.MemoryDir(), "simulation")
 		if err != nil {
@@ -120,6 +120,7 @@ type simulation struct {
 	asks        map[int64]bool             // plans that asked
 	approved    map[int64]bool             // plans that an operator applied
 	planned     map[int64]time.Time        // when plans began to be applied
+	released    map[string]bool            // keys of products that an operator lets go on
 	asked       map[string]string          // keys to remote ids, as an operator linked them
 	kept        map[string]map[string]bool // of each key, the fields that people changed and may keep so
 }
