@@ -17,8 +17,9 @@ import (
 // The key is the OAuth 1.0 secret of the app, not its API key nor a token. There is
 // a HEAD before the webhook is created, without any proof.
 //
-// The id of the action is the event's. It covers no time, but is signed: what is
-// sent again later is a duplicate.
+// The ids of the action and of the model that is watched are the event's: who watches
+// a board and a card of it is told of an action twice, by two webhooks. They cover no
+// time, but are signed: what is sent again later is a duplicate.
 func trello(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
 	s, more := newSignature(c, config.Signature{Header: "X-Trello-Webhook", Algorithm: "sha1", Encoding: "base64", Signed: "{body}"})
@@ -58,13 +59,17 @@ func verifyAction(r *request, s *signature) error {
 		return err
 	}
 	body, err := r.body()
-	var told struct {
-		Action struct {
-			ID string `json:"id"`
-		} `json:"action"`
+	type object struct {
+		ID string `json:"id"`
 	}
-	if json.Unmarshal(body, &told) == nil && event.CheckKey(told.Action.ID) == nil {
-		r.id = told.Action.ID
+	var told struct {
+		Action object `json:"action"`
+		Model  object `json:"model"`
+	}
+	if json.Unmarshal(body, &told) == nil && told.Action.ID != "" {
+		if id := told.Action.ID + "/" + told.Model.ID; event.CheckKey(id) == nil {
+			r.id = id
+		}
 	}
 	return err
 }

@@ -36,6 +36,29 @@ func TestTrelloSignsTheURLItWasGiven(t *testing.T) {
 	}
 }
 
+// TestTrelloTellsOfAnActionOncePerModel: a webhook of a board and one of a card bring
+// the same action to the same URL.
+func TestTrelloTellsOfAnActionOncePerModel(t *testing.T) {
+	k := &keeper{}
+	h := newHandler(t, k, noon, board)
+	for _, body := range []string{
+		`{"action":{"id":"1"},"model":{"id":"board"}}`, `{"action":{"id":"1"},"model":{"id":"card"}}`,
+		`{"action":{"id":"1"},"model":{"id":"card"}} `,
+	} {
+		r, err := h.routes.named("in").trial(Trial{Body: []byte(body)}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+	if n := len(k.kept()); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+}
+
 func TestTrelloNeedsItsURL(t *testing.T) {
 	h, problems := New([]config.Receiver{trelloReceiver(ourSecret, "")}, Options{Accepter: &keeper{}})
 	if len(problems) != 1 || !strings.Contains(problems[0].Message, "callbackURL") {
