@@ -205,6 +205,9 @@ func (s *simulation) checkChange(c *sdk.Change, t *thing) {
 }
 
 func (s *simulation) checkCreate(c *sdk.Change, link *store.Link) {
+	if len(s.planned) == 0 {
+		s.breaks("promise 5: %s is made before the first plan was applied", c.Key)
+	}
 	if twins := s.market.of(c.Key); len(twins) > 0 {
 		s.breaks("promise 5: a twin of %s is made: %s", c.Key, describe(twins[0]))
 	}

@@ -60,6 +60,13 @@ import (
 //     was enough to have it made again.
 //   - An old page, from before our own last write, made a person's edit of what was
 //     there then, and the field was left to that person for good.
+//
+// That each check can fail was tried with code that was broken on purpose: a plan's
+// items not compared again, any listing plausible, a failed one taken for whole, no
+// breaker, twins not seen, what was undone not held, creates not taken back, edits not
+// noted or not learned, fields of the destination written, first plans applied or not
+// waited for, findings not learned, one listing enough, what is on hold planned or
+// told of events. Each shows within 100 seeds.
 func TestSimulation(t *testing.T) { simtest.Seeds(t, 30, 8, simulated) }
 
 func TestSimulationTakesTheSameCourseAgain(t *testing.T) { simtest.SameCourse(t, 3, simulated) }
