@@ -70,7 +70,7 @@ func (c *Completer) complete(ctx context.Context, entries []event.Entry) error {
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b string) int { return int(hints[a] - hints[b]) })
-	for part := range slices.Chunk(keys, findAtOnce) {
+	for part := range slices.Chunk(keys, min(findAtOnce, atOnce(port))) {
 		err := c.find(ctx, port, part, hints)
 		if err != nil && sdk.KindOf(err) == sdk.Rejected {
 			err = c.findEach(ctx, port, part, hints)
@@ -151,6 +151,9 @@ func (c *Completer) find(ctx context.Context, port Port, keys []string, hints ma
 	}
 	return c.accept(ctx, events)
 }
+
+// atOnce is how many products the source can be asked for in one call.
+func atOnce(port Port) int { return max(1, port.Opened().Limits.Batch) }
 
 func foundOf(items []sdk.Item) map[string]bool {
 	found := make(map[string]bool, len(items))

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -374,18 +375,23 @@ func (l *listing) moved(ctx context.Context, list []store.Sighting) (others []st
 
 // ask asks the source for products, by their ids there.
 func (l *listing) ask(ctx context.Context, list []store.Sighting) (map[string]*sdk.Item, error) {
-	refs := make([]sdk.Ref, len(list))
-	for i, s := range list {
-		refs[i] = sdk.Ref{Key: s.Key, Remote: s.Remote}
+	found := make(map[string]*sdk.Item, len(list))
+	for part := range slices.Chunk(list, atOnce(l.port)) {
+		refs := make([]sdk.Ref, len(part))
+		for i, s := range part {
+			refs[i] = sdk.Ref{Key: s.Key, Remote: s.Remote}
+		}
+		own, cancel := context.WithTimeout(ctx, l.timeout())
+		items, err := l.port.Find(own, refs)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		for i := range items {
+			found[items[i].Remote.ID] = &items[i]
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.timeout())
-	defer cancel()
-	items, err := l.port.Find(ctx, refs)
-	found := make(map[string]*sdk.Item, len(items))
-	for i := range items {
-		found[items[i].Remote.ID] = &items[i]
-	}
-	return found, err
+	return found, nil
 }
 
 // end notes how the listing ended, and tells of it.

@@ -42,7 +42,7 @@ func (s *source) Ready(context.Context) (watch.Port, error) { return s, nil }
 func (s *source) Can(what sdk.Capability) bool              { return slices.Contains(s.can, what) }
 
 func (s *source) Opened() sdk.Opened {
-	return sdk.Opened{Fields: []string{"name", "prices"}, Limits: sdk.Limits{Timeout: time.Minute}}
+	return sdk.Opened{Fields: []string{"name", "prices"}, Limits: sdk.Limits{Batch: mostAsked, Timeout: time.Minute}}
 }
 
 func (s *source) put(n int, name string) {
@@ -85,9 +85,15 @@ func (s *source) List(_ context.Context, q sdk.Query) (sdk.Page, error) {
 	return page, nil
 }
 
+// mostAsked is what the source takes in one call of Find.
+const mostAsked = 3
+
 func (s *source) Find(_ context.Context, refs []sdk.Ref) (found []sdk.Item, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(refs) > mostAsked {
+		return nil, sdk.Retry(0, errors.New("too many at once"))
+	}
 	if s.down {
 		return nil, sdk.Retry(0, errors.New("the source is down"))
 	}
@@ -201,6 +207,18 @@ func TestAListingTellsWhatDiffers(t *testing.T) {
 			w.run("p007 created again")
 		})
 	}
+}
+
+func TestASourceIsAskedForNoMoreThanItTakes(t *testing.T) {
+	w := newWorld(t, sdk.CanFind)
+	for n := range 20 {
+		w.source.put(n, "a")
+	}
+	w.run(w.expect(20))
+	for n := range 5 {
+		w.source.remove(n)
+	}
+	w.run("p000 deleted a, p001 deleted a, p002 deleted a, p003 deleted a, p004 deleted a")
 }
 
 func TestAListingThatMissesSomethingDeletesNothing(t *testing.T) {
