@@ -130,6 +130,13 @@ func (s *simulation) keep(key, name string) {
 // reconcile runs a reconciliation, and has an operator apply its plan where it waits.
 func (s *simulation) reconcile(d simtest.Dice) {
 	s.works("run", s.insist(d, "run", s.run))
+	plans, err := s.disk.Plans(context.Background(), "shop", 1000)
+	s.must(err)
+	for _, p := range plans {
+		if p.State == store.PlanApplying {
+			s.works("run", fmt.Errorf("plan %d is left half applied", p.ID))
+		}
+	}
 	p := s.newest()
 	if p.State == store.PlanOpen || p.State == store.PlanAsks {
 		s.applyAll(d, p)
