@@ -76,7 +76,7 @@ func (s *simulation) handle(d simtest.Dice, t *thing) {
 		s.logLocked("people: %s (%s) is removed", t.id, t.ours)
 	case what < 0.25:
 		if t.archived {
-			t.reopened = !t.handOff
+			t.reopened = gone || !t.handOff
 		}
 		t.archived, t.handOff = !t.archived, !t.archived
 		t.version++

@@ -205,6 +205,9 @@ func (s *simulation) checkAs(after string, base, hand map[string]look) {
 	defer s.mu.Unlock()
 	for key, got := range now {
 		want := s.expect(key, base[key], hand[key])
+		if !got.there {
+			delete(s.kept, key)
+		}
 		s.unseen[key] = s.unseen[key] || base[key].deleted && base[key].there && !got.deleted
 		if !s.unseen[key] && len(s.market.others(key)) == 0 && !got.same(want) {
 			s.breaks("promise 3, 6: after %s, %s is %s; want %s (its source says %v, it was %s, and %s)", after, key, got, want,
