@@ -53,12 +53,12 @@ func (l look) String() string {
 func (s *simulation) round(n int) {
 	d := s.dice("round", n)
 	s.log("round %d", n)
-	s.inRound, s.unseen = true, map[string]bool{}
+	s.inRound, s.unseen, s.kept = true, map[string]bool{}, map[string]map[string]bool{}
 	time.Sleep(2 * time.Hour)
 	for _, link := range s.links() {
 		s.kept[link.Key] = map[string]bool{}
 		for _, path := range link.Edited {
-			s.kept[link.Key][path] = true
+			s.kept[link.Key][path] = link.Remote.ID != ""
 		}
 	}
 	base := s.looks()
