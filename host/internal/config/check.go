@@ -153,6 +153,9 @@ const paypalTolerance = 96 * time.Hour
 const shortSecret = 16
 
 func (d *decoder) checkSecrets(r *Receiver) {
+	if s := schemeNamed(r.Scheme); s.issued && slices.ContainsFunc(r.Kept, func(k Kept) bool { return k.Absent }) {
+		d.report(r.Place.Problem("secret", s.Sender+" makes this secret, and one that is made here would be another: write the one that it shows into the file, without generate"))
+	}
 	for _, s := range r.Secrets {
 		if text := s.Reveal(); len(text) >= shortSecret && strings.Contains(r.URL, text) {
 			d.report(r.Place.Problem("url", "holds the secret, which is never written in this file: write {secret} in its place"))

@@ -18,6 +18,7 @@ type Scheme struct {
 
 	products bool     // events are about products without a map
 	open     bool     // may do without a secret
+	issued   bool     // the sender makes the secret: one that is made here is another
 	keys     []string // that it takes beside those of every receiver
 	token    Token    // where the secret is looked for, unless the file says; zero: elsewhere than token tells
 }
@@ -100,14 +101,14 @@ var Schemes = []Scheme{
 		Handshake: "`OPTIONS` with `WebHook-Request-Origin`, granted to `origins`",
 		Brings:    "products of our own webhook connector, what `map` makes, or raw events",
 		Repeat:    "`source` and `id`",
-		Setup:     "the URL as the sink or endpoint of the subscription; the secret is its access token",
+		Setup:     "the URL as the sink or endpoint of the subscription; the secret is its access token, in the URL as here or as a bearer token, not both",
 		Contract:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
 		Checked:   "2026-11",
 		keys:      []string{"map", "origins"},
 		token:     Token{Query: "access_token"},
 	},
 	{
-		Name: "dropbox", Sender: "Dropbox",
+		Name: "dropbox", Sender: "Dropbox", issued: true,
 		Proof:     "HMAC-SHA256 of the body, in `X-Dropbox-Signature`",
 		Handshake: "GET: the challenge is said back",
 		Brings:    "what `map` makes of the accounts, or raw events",
@@ -168,7 +169,7 @@ var Schemes = []Scheme{
 		keys:     []string{"tolerance", "map"},
 	},
 	{
-		Name: "meta", Sender: "Meta: Instagram, Facebook, Messenger, WhatsApp",
+		Name: "meta", Sender: "Meta: Instagram, Facebook, Messenger, WhatsApp", issued: true,
 		Proof:     "HMAC-SHA256 of the body, in `X-Hub-Signature-256`",
 		Handshake: "GET: the challenge is said back to who knows `verify_token`",
 		Brings:    "what `map` makes of a batch, or raw events",
@@ -198,7 +199,7 @@ var Schemes = []Scheme{
 		keys:     []string{"tolerance", "map", "webhook_id", "postback", "sandbox"},
 	},
 	{
-		Name: "shopify", Sender: "Shopify, webhooks and Events", products: true,
+		Name: "shopify", Sender: "Shopify, webhooks and Events", issued: true, products: true,
 		Proof:    "HMAC-SHA256 of the body, in `X-Shopify-Hmac-SHA256` or `Shopify-Hmac-Sha256`",
 		Brings:   "snapshots; of Events hints; of other topics what `map` makes, or raw events",
 		Repeat:   "`X-Shopify-Webhook-Id`",
@@ -208,7 +209,7 @@ var Schemes = []Scheme{
 		keys:     []string{"map", "currency"},
 	},
 	{
-		Name: "slack", Sender: "Slack",
+		Name: "slack", Sender: "Slack", issued: true,
 		Proof:     "HMAC-SHA256 of time and body, in `X-Slack-Signature`",
 		Handshake: "`url_verification`: the challenge is said back, once its signature is right",
 		Brings:    "what `map` makes, or raw events",
@@ -219,7 +220,7 @@ var Schemes = []Scheme{
 		keys:      []string{"tolerance", "map"},
 	},
 	{
-		Name: "stripe", Sender: "Stripe", products: true,
+		Name: "stripe", Sender: "Stripe", issued: true, products: true,
 		Proof:    "HMAC-SHA256 of time and body, in `Stripe-Signature`",
 		Brings:   "products as snapshots without prices; prices as hints; of other events what `map` makes, or raw events",
 		Repeat:   "the event's `id`",
@@ -229,7 +230,7 @@ var Schemes = []Scheme{
 		keys:     []string{"tolerance", "map"},
 	},
 	{
-		Name: "svix", Sender: "whoever sends by Svix", products: true,
+		Name: "svix", Sender: "whoever sends by Svix", issued: true, products: true,
 		Proof:    "signature `v1` or `v1a` of id, time and body, in `Svix-Signature` or `Webhook-Signature`",
 		Brings:   "our own envelope, what `map` makes, or raw events",
 		Repeat:   "`svix-id`",
@@ -239,7 +240,7 @@ var Schemes = []Scheme{
 		keys:     []string{"tolerance", "map"},
 	},
 	{
-		Name: "trello", Sender: "Trello",
+		Name: "trello", Sender: "Trello", issued: true,
 		Proof:     "HMAC-SHA1 of the body and the `url`, in `X-Trello-Webhook`",
 		Handshake: "HEAD: answered with 200, and brings nothing",
 		Brings:    "what `map` makes, or raw events",

@@ -3,6 +3,7 @@ package receive
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -25,6 +26,15 @@ func (r *request) headerID(name string) (string, error) {
 func digestID(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
+}
+
+// partID is the id of the nth of several events that came with one id.
+func partID(id string, n int) string {
+	part := "/" + strconv.Itoa(n)
+	if len(id)+len(part) > event.MaxKey {
+		id = digestID([]byte(id))
+	}
+	return id + part
 }
 
 // withID proves as another does, and gives what is sent an id in a header.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -145,7 +144,7 @@ func (m *mapping) events(r *request) ([]event.Event, error) {
 	}
 	events := make([]event.Event, 0, len(items))
 	for i, item := range items {
-		e, err := m.event(r, s.With(item), base+"/"+strconv.Itoa(i+1))
+		e, err := m.event(r, s.With(item), partID(base, i+1))
 		if err != nil {
 			return nil, err
 		}

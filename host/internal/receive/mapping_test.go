@@ -291,3 +291,18 @@ func TestStandardWebhooksMapNamesNoID(t *testing.T) {
 		t.Errorf("problems = %v", problems)
 	}
 }
+
+// TestPartsOfALongIDHaveGoodIDs: 255 bytes are good for an id, and leave no room.
+func TestPartsOfALongIDHaveGoodIDs(t *testing.T) {
+	long := strings.Repeat("a", event.MaxKey)
+	seen := map[string]bool{}
+	for _, id := range []string{"1", long[:event.MaxKey-2], long[:event.MaxKey-1], long} {
+		for _, n := range []int{1, 2, maxEvents} {
+			part := partID(id, n)
+			if err := event.CheckKey(part); err != nil || seen[part] {
+				t.Errorf("%.10s…, %d: %q %v", id, n, part, err)
+			}
+			seen[part] = true
+		}
+	}
+}

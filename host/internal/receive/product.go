@@ -86,7 +86,7 @@ func identify(e *event.Event, r *request, base string, n int) {
 	case n == 0:
 		e.ID = base
 	default:
-		e.ID = base + "/" + strconv.Itoa(n)
+		e.ID = partID(base, n)
 	}
 	if e.Time.IsZero() {
 		e.Time = r.now
