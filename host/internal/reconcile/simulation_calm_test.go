@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"strings"
+	"time"
 
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/store"
@@ -74,6 +75,7 @@ func (s *simulation) checkConverged(key string, l look) {
 // more to do: then the newest plan is empty.
 func (s *simulation) tidyUp() {
 	var left []store.PlanItem
+	began := time.Now()
 	for range 12 {
 		if row := s.lane(); row.State != store.Running && row.Reason != store.AwaitsPlan {
 			s.must(s.host.lane.Resume(s.host.ctx))
@@ -98,7 +100,7 @@ func (s *simulation) tidyUp() {
 		}
 		s.settle()
 		p := s.plan()
-		if left = s.items(p.ID); len(left) == 0 && !waits {
+		if left = s.items(p.ID); len(left) == 0 && !waits && p.Started.After(began) { // not of a listing that was interrupted before
 			return
 		}
 		s.works("apply", <-s.errand("apply", func(h *host) error { return s.apply(h, p, nil) }))
