@@ -225,7 +225,7 @@ func connectorTable() table[Connector] {
 		field("match", list(choice("trim", "case", "persian", "zwnj")), func(c *Connector) *[]string { return &c.Match },
 			"What does not tell codes apart when products that are there already are looked for: space around them, case, Persian or Arabic letters and digits, zero-width non-joiners.").or([]any{"trim"}),
 		field("max_deletes", limit, func(c *Connector) *Limit { return &c.MaxDeletes },
-			"The most products that one reconciliation may archive or delete, as a number or a share of all; with more it does nothing and asks.").or("2%"),
+			"The most products that one reconciliation may archive or delete, as a number or a share of those that are linked and on sale; with more it does nothing and asks.").or("2%"),
 		field("shrink", share, func(c *Connector) *float64 { return &c.Shrink },
 			"A listing that has this share of the last one, or less, has failed.").or("50%"),
 		field("on_unknown", choice("retry", "hold"), func(c *Connector) *string { return &c.OnUnknown },
