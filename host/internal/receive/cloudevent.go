@@ -215,7 +215,7 @@ func binaryEvent(r *request) ([]byte, error) {
 	}
 	switch {
 	case len(body) == 0:
-	case media == "application/json", strings.HasSuffix(media, "+json"):
+	case isJSON(media):
 		if !utf8.Valid(body) || !json.Valid(body) {
 			return nil, malformed("The body is not the JSON that Content-Type says.", nil)
 		}

@@ -328,6 +328,29 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 	})
 }
 
+// TestAWrongContentTypeMakesNoProduct: what says that it is something else than its
+// sender sends is refused, or travels as it came; it is never read as a product.
+func TestAWrongContentTypeMakesNoProduct(t *testing.T) {
+	each(t, func(t *testing.T, p proven) {
+		good := p.call(t, noon)
+		if good.header.Get("Content-Type") == "" {
+			t.Skip("its sender sends no body")
+		}
+		for _, media := range []string{"application/xml", "multipart/form-data; boundary=x", "image/png", "application/json; charset=utf-16", "nonsense;;"} {
+			k := &keeper{}
+			w := good.with("Content-Type", media).do(newHandler(t, k, noon, p.receiver))
+			if w.Code >= 500 || w.Code/100 != 2 && len(k.kept()) > 0 {
+				t.Errorf("%q: %d %s", media, w.Code, w.Body)
+			}
+			for _, e := range k.kept() {
+				if e.Raw == nil {
+					t.Errorf("%q: it is read as product %q", media, e.Key)
+				}
+			}
+		}
+	})
+}
+
 // TestEverySchemeOverBothProtocols: what a real server and a real client do to
 // headers, chunks and streams changes nothing.
 func TestEverySchemeOverBothProtocols(t *testing.T) {

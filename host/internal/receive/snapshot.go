@@ -44,7 +44,7 @@ func (s snapshot) event(id string, op sdk.EventOp, key string, at time.Time) (ev
 // json reads the body of a sender that writes nothing but JSON. What has no place
 // in the value is passed over.
 func (r *request) json(into any) error {
-	if media := r.mediaType(); media != "application/json" && !strings.HasSuffix(media, "+json") {
+	if !isJSON(r.mediaType()) {
 		return refuse(http.StatusUnsupportedMediaType, "type", "The body must be JSON in UTF-8, and the header Content-Type must say so.")
 	}
 	body, err := r.body()
@@ -74,6 +74,10 @@ func (r *request) tellsOnly(names ...string) bool {
 		}
 	}
 	return true
+}
+
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
 }
 
 // loose is a text or a number of a sender that is not particular about which.

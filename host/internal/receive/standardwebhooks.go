@@ -208,7 +208,8 @@ var envelopeOps = map[string]sdk.EventOp{
 
 // envelopeEvents reads {"type": "product.updated", "timestamp": …, "data": {…}}.
 // The data is what our webhook connector sends, {"event": {…}, "product": {…}},
-// or a product as event.Parse reads it. What is not so travels raw.
+// or a product as event.Parse reads it. What is not so travels raw, as does what
+// says that it is no JSON.
 func envelopeEvents(r *request) ([]event.Event, error) {
 	body, err := r.body()
 	if err != nil {
@@ -220,7 +221,7 @@ func envelopeEvents(r *request) ([]event.Event, error) {
 		Data      json.RawMessage `json:"data"`
 	}
 	op, ours := sdk.EventOp(""), false
-	if json.Unmarshal(body, &envelope) == nil {
+	if r.mayBeJSON() && json.Unmarshal(body, &envelope) == nil {
 		op, ours = envelopeOps[envelope.Type]
 	}
 	if !ours {
@@ -235,6 +236,11 @@ func envelopeEvents(r *request) ([]event.Event, error) {
 		e.Time = r.now
 	}
 	return []event.Event{e}, nil
+}
+
+// mayBeJSON says whether the sender calls its body JSON, or nothing at all.
+func (r *request) mayBeJSON() bool {
+	return isJSON(r.mediaType()) || r.Header.Get("Content-Type") == ""
 }
 
 func envelopeData(data []byte) (event.Event, error) {
