@@ -178,8 +178,8 @@ func (s *simulation) startHost() {
 	h := &host{sim: s, ended: make(chan error, 1)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.lane = deliver.New(&simulatedStore{s.disk, h}, h, s.options())
-	go func() { h.ended <- h.lane.Run(h.ctx) }()
 	s.host = h
+	go func() { h.ended <- h.lane.Run(h.ctx) }()
 }
 
 func (s *simulation) stopHost() {

@@ -145,16 +145,54 @@ func (a *applying) again(item *store.PlanItem, now present) (f plan.Finding, why
 	return f, ""
 }
 
-// did says whether an item that does not hold any more was done already, before the
-// plan was interrupted: then it can be undone, too.
-func (a *applying) did(item *store.PlanItem, f *plan.Finding, link *store.Link) bool {
-	switch {
-	case !a.resumed:
-		return false
-	case link != nil && link.State == store.Due && link.Reason == a.because(item):
-		return true
-	case f.Kind == "" || f.Op != 0:
-		return false
+// moved is an item that does not hold any more.
+type moved struct {
+	item    *store.PlanItem
+	finding plan.Finding // as it is now; it says nothing where that is not known
+	why     string
+}
+
+// did are those of the items that were done already, before the plan was interrupted:
+// then they can be undone, too.
+func (a *applying) did(ctx context.Context, items []moved, now present) (map[*store.PlanItem]bool, error) {
+	if !a.resumed {
+		return nil, nil
 	}
-	return item.Op != "" || link != nil && link.Remote.ID == item.Remote
+	did := map[*store.PlanItem]bool{}
+	rest := map[string]*store.PlanItem{}
+	for i := range items {
+		item, f := items[i].item, &items[i].finding
+		link := now.links[item.Key]
+		switch {
+		case link != nil && link.State == store.Due && link.Reason == a.because(item):
+			did[item] = true
+		case f.Kind != "" && f.Op == 0 && (item.Op != "" || link != nil && link.Remote.ID == item.Remote):
+			did[item] = true
+		case item.Op != "":
+			rest[item.Key] = item
+		}
+	}
+	return did, a.tried(ctx, rest, did)
+}
+
+// tried adds those to did, of items by key, that their lane has tried to do since the
+// plan was made: what the lane does by itself is of a later change at the source.
+func (a *applying) tried(ctx context.Context, items map[string]*store.PlanItem, did map[*store.PlanItem]bool) error {
+	if len(items) == 0 {
+		return nil
+	}
+	query := store.DeliveryQuery{Connector: a.options.Name, Keys: slices.Collect(maps.Keys(items)), Since: a.plan.Made, Limit: undoStep}
+	for {
+		list, err := a.store.Deliveries(ctx, query)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for i := range list {
+			d := &list[i]
+			if item := items[d.Key]; d.Seq == item.Seq && d.Op == item.Op && d.Outcome != store.Skipped && !d.At.Before(a.plan.Made) {
+				did[item] = true
+			}
+		}
+		query.After = list[len(list)-1].ID
+	}
 }

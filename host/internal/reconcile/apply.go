@@ -260,18 +260,24 @@ func (a *applying) mark(ctx context.Context, all []store.PlanItem) error {
 		return err
 	}
 	var corrections []correction
+	var others []moved
 	for i := range items {
 		item := &items[i]
-		finding, why := a.again(item, now)
-		was := now.links[item.Key]
-		switch {
-		case why == "":
-			corrections = append(corrections, correction{item, a.correct(item, &finding, was)})
-		case a.did(item, &finding, was):
-			a.settle(item, "")
-		default:
-			a.settle(item, why)
+		if finding, why := a.again(item, now); why != "" {
+			others = append(others, moved{item, finding, why})
+		} else {
+			corrections = append(corrections, correction{item, a.correct(item, &finding, now.links[item.Key])})
 		}
+	}
+	did, err := a.did(ctx, others, now)
+	if err != nil {
+		return err
+	}
+	for _, m := range others {
+		if did[m.item] {
+			m.why = ""
+		}
+		a.settle(m.item, m.why)
 	}
 	if err := a.carryOut(ctx, corrections, "its lane has written it meanwhile"); err != nil {
 		return err
@@ -287,10 +293,18 @@ func (a *applying) account(ctx context.Context, all []store.PlanItem) error {
 	if err != nil {
 		return err
 	}
+	var others []moved
 	for i := range items {
-		if finding, why := a.again(&items[i], now); why != "" && a.did(&items[i], &finding, now.links[items[i].Key]) {
-			a.settle(&items[i], "")
+		if finding, why := a.again(&items[i], now); why != "" {
+			others = append(others, moved{&items[i], finding, why})
 		}
+	}
+	did, err := a.did(ctx, others, now)
+	if err != nil {
+		return err
+	}
+	for item := range did {
+		a.settle(item, "")
 	}
 	return a.store.SaveItems(ctx, items)
 }

@@ -340,6 +340,37 @@ func undoInterrupted(t *testing.T, goesOn bool) {
 	}
 }
 
+// So does what it had made anew in the place of one that was removed, which has
+// another id there.
+func TestWhatWasMadeAnewBeforeAnInterruptionCanBeUndone(t *testing.T) {
+	for name, finds := range map[string]bool{"it can be asked for": true, "it is listed": false} {
+		t.Run(name, func(t *testing.T) {
+			w := adopted(t, 3)
+			ctx := t.Context()
+			w.shop.finds = finds
+			w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+			p, err := w.Plan(ctx, "")
+			w.must(err)
+			w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
+			if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
+				t.Fatal("it was not interrupted")
+			}
+			w.settle()
+			_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+			w.must(err)
+			if got, want := w.totals(p.ID), "1 missing upsert marked"; got != want {
+				t.Errorf("it did %s; want %s", got, want)
+			}
+			_, err = w.Undo(ctx, p.ID)
+			w.must(err)
+			w.settle()
+			if held := w.shop.held(t); len(held) != 3 || !held["SKU-0001"].Archived {
+				t.Errorf("taken back, there is %+v", held)
+			}
+		})
+	}
+}
+
 // A plan that is older than what was written since makes nothing a second time, also
 // where the platform cannot be asked for single products.
 func TestAnOldPlanMakesNothingTwice(t *testing.T) {

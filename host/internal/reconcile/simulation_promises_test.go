@@ -127,7 +127,10 @@ func (s *simulation) recorded(r *store.Record) {
 // checkPlan checks what a plan may be made of, "a listing that did not finish
 // deletes nothing", and the breaker: "never more than the breaker allows".
 func (s *simulation) checkPlan(p *store.Plan) {
-	links, err := s.disk.Links(context.Background(), "shop", s.source.keys())
+	s.mu.Lock()
+	keys := s.source.keys()
+	s.mu.Unlock()
+	links, err := s.disk.Links(context.Background(), "shop", keys)
 	s.must(err)
 	totals, err := s.disk.PlanTotals(context.Background(), p.ID)
 	s.must(err)

@@ -53,14 +53,8 @@ func (l look) String() string {
 func (s *simulation) round(n int) {
 	d := s.dice("round", n)
 	s.log("round %d", n)
-	s.inRound, s.unseen, s.kept = true, map[string]bool{}, map[string]map[string]bool{}
 	time.Sleep(2 * time.Hour)
-	for _, link := range s.links() {
-		s.kept[link.Key] = map[string]bool{}
-		for _, path := range link.Edited {
-			s.kept[link.Key][path] = link.Remote.ID != ""
-		}
-	}
+	s.keepsEdited()
 	base := s.looks()
 	for range d.IntN(6) {
 		s.source.one(d)
@@ -94,6 +88,20 @@ func (s *simulation) round(n int) {
 	s.settle()
 	s.checkAs("the source spoke of all", base, base)
 	s.tidyUp()
+}
+
+// keepsEdited begins a round with what people may keep of what they changed before.
+func (s *simulation) keepsEdited() {
+	links := s.links()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inRound, s.unseen, s.kept = true, map[string]bool{}, map[string]map[string]bool{}
+	for _, link := range links {
+		s.kept[link.Key] = map[string]bool{}
+		for _, path := range link.Edited {
+			s.kept[link.Key][path] = link.Remote.ID != ""
+		}
+	}
 }
 
 // handleSome has people change some products of ours, and notes what they keep so.

@@ -124,7 +124,8 @@ func valuesOf(p *sdk.Product) map[string]string {
 	return values
 }
 
-// source is what the source said. It is written down without the code under test.
+// source is what the source said. It is written down without the code under test, by
+// the goroutine that tells the story; others lock the simulation to read it.
 type source struct {
 	sim      *simulation
 	events   int
@@ -145,6 +146,17 @@ func codeOf(key string) string { return "code-" + key }
 
 // tell has the source say something of a product.
 func (s *source) tell(d simtest.Dice, key string, deleted bool) {
+	e := s.decide(d, key, deleted)
+	_, err := s.sim.disk.Accept(context.Background(), []event.Event{e})
+	s.sim.must(err)
+	s.sim.log("the source: %s of %s, which is %v", e.Op, key, s.products[key].values)
+	time.Sleep(d.Between(time.Microsecond, time.Millisecond)) // what happens at the same time has no order
+}
+
+// decide is what it says of a product next.
+func (s *source) decide(d simtest.Dice, key string, deleted bool) event.Event {
+	s.sim.mu.Lock()
+	defer s.sim.mu.Unlock()
 	s.events++
 	e := event.Event{Source: "pim", ID: fmt.Sprint("e", s.events), Op: sdk.Updated, Key: key, Time: time.Now()}
 	p := s.products[key]
@@ -166,21 +178,18 @@ func (s *source) tell(d simtest.Dice, key string, deleted bool) {
 	}
 	if p.deleted = deleted; deleted {
 		e.Op = sdk.Deleted
-	} else {
-		e.Patch.Fields = append([]string{"code"}, names...)
-		e.Patch.Product.Code = codeOf(key)
-		for name, value := range p.values {
-			*fieldOf(&e.Patch.Product, name) = value
-		}
-		if s.sim.statused {
-			e.Patch.Fields = append(e.Patch.Fields, "status")
-			e.Patch.Product.Status = sdk.Active
-		}
+		return e
 	}
-	_, err := s.sim.disk.Accept(context.Background(), []event.Event{e})
-	s.sim.must(err)
-	s.sim.log("the source: %s of %s, which is %v", e.Op, key, p.values)
-	time.Sleep(d.Between(time.Microsecond, time.Millisecond)) // what happens at the same time has no order
+	e.Patch.Fields = append([]string{"code"}, names...)
+	e.Patch.Product.Code = codeOf(key)
+	for name, value := range p.values {
+		*fieldOf(&e.Patch.Product, name) = value
+	}
+	if s.sim.statused {
+		e.Patch.Fields = append(e.Patch.Fields, "status")
+		e.Patch.Product.Status = sdk.Active
+	}
+	return e
 }
 
 // some says something of a few products.

@@ -207,7 +207,9 @@ func (s *simulation) alive() {
 func (s *simulation) openDisk() {
 	disk, err := sqlite.Open(context.Background(), sqlite.Options{Dir: s.folder(s.disks), Log: hclog.NewNullLogger()})
 	s.must(err)
+	s.mu.Lock()
 	s.disk = disk
+	s.mu.Unlock()
 }
 
 func (s *simulation) closeDisk() { s.must(s.disk.Close()) }
@@ -224,8 +226,10 @@ func (s *simulation) startHost() {
 	for h.desk.Await(h.ctx) != nil { // the disk fails
 		time.Sleep(time.Second)
 	}
-	go func() { h.ended <- h.lane.Run(h.ctx) }()
+	s.mu.Lock()
 	s.host = h
+	s.mu.Unlock()
+	go func() { h.ended <- h.lane.Run(h.ctx) }()
 }
 
 func (s *simulation) stopHost() {
