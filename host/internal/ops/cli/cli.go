@@ -47,13 +47,14 @@ type Checked struct {
 // Main runs the command line and returns the process's exit code.
 func Main(ctx context.Context, args []string, actions Actions) int {
 	return run(ctx, args, &app{
-		actions: actions, out: os.Stdout, err: os.Stderr, now: time.Now, zone: time.Local,
+		actions: actions, stdin: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, zone: time.Local,
 	})
 }
 
 // app is one run of the command line.
 type app struct {
 	actions  Actions
+	stdin    io.Reader
 	out, err io.Writer
 	now      func() time.Time
 	zone     *time.Location

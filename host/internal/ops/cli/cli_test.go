@@ -30,6 +30,7 @@ var noon = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 // fakeHost answers the control API with what it is given, and notes what it is asked.
 type fakeHost struct {
 	answers map[string]any // by "GET /v1/status"; an ops.Error is answered with 409
+	typed   string         // what is on standard input
 	asked   []string
 }
 
@@ -67,13 +68,18 @@ func (h *fakeHost) run(t *testing.T, args ...string) output {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
-	return execute(t.Context(), Actions{}, append([]string{"--socket", socket}, args...)...)
+	return executeWith(t.Context(), h.typed, Actions{}, append([]string{"--socket", socket}, args...)...)
 }
 
 func execute(ctx context.Context, actions Actions, args ...string) output {
+	return executeWith(ctx, "", actions, args...)
+}
+
+// executeWith runs the command line with a text on standard input.
+func executeWith(ctx context.Context, typed string, actions Actions, args ...string) output {
 	var out, err bytes.Buffer
 	code := run(ctx, args, &app{
-		actions: actions, out: &out, err: &err,
+		actions: actions, stdin: strings.NewReader(typed), out: &out, err: &err,
 		now:  func() time.Time { return noon.Add(time.Hour) },
 		zone: time.FixedZone("Tehran", 3*3600+1800),
 	})

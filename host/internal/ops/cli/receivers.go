@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -71,11 +72,11 @@ let through, --keep shows, and synchost why. Whether the sender reaches the host
 has the same secret, only a request of its own can show: see synchost receivers.
 
 The exit code is 1 when the receiver refuses it.`,
-		Example: "  synchost receivers test crm\n  synchost receivers test shop --body order.json --type application/json",
+		Example: "  synchost receivers test crm\n  synchost receivers test shop --body order.json --type application/json\n  curl -s https://shop.example/order | synchost receivers test shop --body -",
 		Args:    arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if file != "" {
-				body, err := os.ReadFile(file)
+				body, err := a.readFile(file)
 				if err != nil {
 					return usageError(fmt.Sprintf("the body cannot be read: %s", err))
 				}
@@ -92,10 +93,18 @@ The exit code is 1 when the receiver refuses it.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&file, "body", "", "send what is in this `file` instead of the sample")
+	flags.StringVar(&file, "body", "", "send what is in this `file` instead of the sample; - is standard input")
 	flags.StringVar(&request.ContentType, "type", "", "the content `type` of the body (default: that of the sample)")
 	flags.BoolVar(&request.Keep, "keep", false, "keep the events and deliver them, as if the sender had sent them")
 	return command
+}
+
+// readFile reads a file, or standard input, which is called "-".
+func (a *app) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(a.stdin)
+	}
+	return os.ReadFile(name)
 }
 
 // refused is the error of a trial that was refused.

@@ -86,6 +86,13 @@ func TestReceiversTest(t *testing.T) {
 	if got := host.run(t, "receivers", "test", "bank"); got != (output{exitFailed, "", "only its sender has the key\n"}) {
 		t.Errorf("what cannot be tried: %+v", got)
 	}
+	for typed, want := range map[string]string{"typed": "dHlwZWQ=", "": ""} { // empty is not none
+		host = &fakeHost{answers: map[string]any{"POST /v1/receivers/crm/test": tried["hint"]}, typed: typed}
+		got := host.run(t, "receivers", "test", "crm", "--body", "-")
+		if diff := cmp.Diff([]string{`POST /v1/receivers/crm/test {"body":"` + want + `"}`}, host.asked); diff != "" || got.code != exitDone {
+			t.Errorf("from standard input: %+v %s", got, diff)
+		}
+	}
 	if got := host.run(t, "receivers", "test", "crm", "--body", body+"-none"); got.code != exitUsage || !strings.Contains(got.err, "cannot be read") {
 		t.Errorf("without the file: %+v", got)
 	}
