@@ -16,7 +16,7 @@ func (h *host) receiverStats() []ops.ReceiverStatus {
 	for i, s := range h.receivers.Stats() {
 		address, _ := h.config.Host.Address(h.config.Receivers[i])
 		views = append(views, ops.ReceiverStatus{
-			Name: s.Name, Scheme: s.Scheme, Path: s.Path, URL: address, Accepted: s.Accepted, Duplicates: s.Duplicates,
+			Name: s.Name, Scheme: s.Scheme, Path: s.Path, URL: address, MaxBody: s.MaxBody, Accepted: s.Accepted, Duplicates: s.Duplicates,
 			Echoes: s.Echoes, Refused: s.Refused, LastEvent: s.LastEvent, LastRefused: s.LastRefused, LastRefusal: s.LastReason,
 		})
 	}

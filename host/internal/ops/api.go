@@ -103,7 +103,6 @@ func NewAPI(deps Deps) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
 		mux.HandleFunc(route.method+" "+route.path, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 			if route.follow != nil && truth(r.URL.Query().Get("follow")) {
 				a.stream(w, r, route.follow)
 				return
@@ -161,11 +160,18 @@ func respond(w http.ResponseWriter, answer any, err error) {
 }
 
 // body reads the JSON body of r; none is as good as {}.
-func body[T any](r *http.Request) (T, error) {
+func body[T any](r *http.Request) (T, error) { return bodyUpTo[T](r, maxRequest) }
+
+// bodyUpTo reads one of at most so many bytes.
+func bodyUpTo[T any](r *http.Request, most int64) (T, error) {
 	var value T
-	decoder := json.NewDecoder(r.Body)
+	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, most))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&value); err != nil && !errors.Is(err, io.EOF) {
+	err := decoder.Decode(&value)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return value, refuse(http.StatusRequestEntityTooLarge, "the body is larger than the %d bytes that this call takes: ask for less at once", most)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return value, refuse(http.StatusBadRequest, "the body is not what this call takes: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return value, nil

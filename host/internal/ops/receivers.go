@@ -22,10 +22,14 @@ func (a *api) receivers(*http.Request) (any, error) {
 
 func (a *api) tryReceiver(r *http.Request) (any, error) {
 	name := r.PathValue("name")
-	if err := a.receiver(name); err != nil {
+	receiver, err := a.receiver(name)
+	if err != nil {
 		return nil, err
 	}
-	request, err := body[TrialRequest](r)
+	request, err := bodyUpTo[TrialRequest](r, mostTrial(receiver.MaxBody))
+	if f, ok := errors.AsType[failure](err); ok && f.status == http.StatusRequestEntityTooLarge {
+		return nil, refuse(f.status, "the body is larger than the %d bytes that receiver %s takes at once: test it with less, or raise its max_body", receiver.MaxBody, name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -45,20 +49,24 @@ func (a *api) tryReceiver(r *http.Request) (any, error) {
 	return tried, nil
 }
 
-// receiver refuses names that are no receiver's.
-func (a *api) receiver(name string) error {
+// mostTrial is how large a request for a trial may be: its body is written in
+// base64. What is a little too large is for the receiver itself to refuse.
+func mostTrial(maxBody int64) int64 { return maxRequest + min(maxBody, 1<<60)/3*4 }
+
+// receiver finds one, or refuses names that are no receiver's.
+func (a *api) receiver(name string) (ReceiverStatus, error) {
 	var names []string
 	for _, r := range a.Receivers() {
 		if r.Name == name {
-			return nil
+			return r, nil
 		}
 		names = append(names, r.Name)
 	}
 	if len(names) == 0 {
-		return refuse(http.StatusNotFound, "there is no receiver %s, nor any other", name)
+		return ReceiverStatus{}, refuse(http.StatusNotFound, "there is no receiver %s, nor any other", name)
 	}
 	slices.Sort(names)
-	return refuse(http.StatusNotFound, "there is no receiver %s: there is %s", name, strings.Join(names, ", "))
+	return ReceiverStatus{}, refuse(http.StatusNotFound, "there is no receiver %s: there is %s", name, strings.Join(names, ", "))
 }
 
 // remedy is what to do about the refusal of a trial.

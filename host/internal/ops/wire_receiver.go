@@ -18,6 +18,7 @@ type ReceiverStatus struct {
 	Scheme      string    `json:"scheme"`
 	Path        string    `json:"path"`
 	URL         string    `json:"url" doc:"under which the sender reaches it, {secret} standing for the secret; where the configuration does not tell it, where the host listens"`
+	MaxBody     int64     `json:"max_body" doc:"bytes that the body of a request may have; of a stream, a line"`
 	Accepted    int64     `json:"accepted" doc:"events taken"`
 	Duplicates  int64     `json:"duplicates" doc:"events that were there already"`
 	Echoes      int64     `json:"echoes" doc:"of the accepted, those from a destination that told our own writes back"`

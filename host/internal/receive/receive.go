@@ -299,7 +299,7 @@ func (h *Handler) Stats() []Stats {
 	all := make([]Stats, len(h.routes.all))
 	for i, r := range h.routes.all {
 		all[i] = r.tally.stats()
-		all[i].Scheme, all[i].Path = r.config.Scheme, r.config.Path
+		all[i].Scheme, all[i].Path, all[i].MaxBody = r.config.Scheme, r.config.Path, r.config.MaxBody
 	}
 	return all
 }

@@ -15,6 +15,7 @@ import (
 // Stats is what one receiver has done since the start.
 type Stats struct {
 	Name, Scheme, Path string
+	MaxBody            int64 // bytes; of a stream, of one line
 	Accepted           int64 // events
 	Duplicates         int64 // events that were there already
 	Echoes             int64 // of the accepted, those that told our own writes back
