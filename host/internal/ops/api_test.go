@@ -326,6 +326,8 @@ func TestStandingsAtAConnector(t *testing.T) {
 func TestLaneCommands(t *testing.T) {
 	w := newWorld()
 	w.fill()
+	w.store.accept(product(sdk.Deleted, "gone", "Hat", "1"))
+	w.store.links = append(w.store.links, store.Link{Connector: "shop", Key: "linked", Remote: sdk.Remote{ID: "992"}})
 	for _, c := range []struct {
 		command, body string
 		status        int
@@ -346,6 +348,9 @@ func TestLaneCommands(t *testing.T) {
 		{"replay", `{"seq":2,"time":"2026-09-01T12:00:03Z"}`, 400, ""},
 		{"replay", `{"seq":-1}`, 400, ""},
 		{"replay", ``, 400, ""},
+		{"hold", `{"keys":["7","gone","linked"]}`, 204, "hold [7][gone][linked] an operator holds it"},
+		{"hold", `{"keys":["7","8"]}`, 404, ""},
+		{"release", `{"keys":["7","8"]}`, 404, ""},
 	} {
 		w.shop.asked = nil
 		response := post(t, w, "/v1/connectors/shop/"+c.command, c.body)

@@ -48,7 +48,7 @@ func (r *fakeReconciler) ask(format string, args ...any) {
 }
 
 func (r *fakeReconciler) Plan(ctx context.Context, product string) (store.Plan, error) {
-	if product == "none" {
+	if product == "raw-1" {
 		return store.Plan{}, errors.New("there is no such product")
 	}
 	r.ask("plan %s", product)

@@ -104,6 +104,16 @@ func (s *fakeStore) Products(_ context.Context, keys []string) ([]event.Entry, e
 	return s.behind(s.catalog, 0, 1000, func(e *event.Entry) bool { return slices.Contains(keys, e.Key) })
 }
 
+func (s *fakeStore) Keys(_ context.Context, after string, limit int) (keys []string, _ error) {
+	for _, e := range s.catalog {
+		if e.Key > after {
+			keys = append(keys, e.Key)
+		}
+	}
+	slices.Sort(keys)
+	return keys[:min(limit, len(keys))], s.err
+}
+
 func (s *fakeStore) Head(context.Context) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -107,29 +107,11 @@ func (a *api) retry(r *http.Request) (any, error) {
 	case len(request.Keys) > 0 && request.All, len(request.Keys) == 0 && !request.All:
 		return nil, refuse(http.StatusBadRequest, "say which products to try again: either keys or all")
 	}
-	for _, key := range request.Keys {
-		if known, err := a.known(r.Context(), lane, key); err != nil {
-			return nil, err
-		} else if !known {
-			return nil, refuse(http.StatusNotFound, "nothing is tried again: no product %s is on record here; products go by their key, the id at their source, to the letter", key)
-		}
+	if err := a.onRecord(r.Context(), lane.Name(), request.Keys...); err != nil {
+		return nil, err
 	}
 	retried, err := lane.Retry(r.Context(), request.Keys)
 	return RetryAnswer{retried}, err
-}
-
-// known says whether anything is on record of a product that a lane could try.
-func (a *api) known(ctx context.Context, lane Lane, key string) (bool, error) {
-	links, err := a.Store.Links(ctx, lane.Name(), []string{key})
-	if err != nil || len(links) > 0 {
-		return true, err
-	}
-	products, err := a.Store.Products(ctx, []string{key})
-	if err != nil || len(products) > 0 {
-		return true, err
-	}
-	events, err := a.Store.History(ctx, key, 0, 1) // raw events are no product's
-	return len(events) > 0, err
 }
 
 func (a *api) replay(r *http.Request) (any, error) {

@@ -44,6 +44,7 @@ type Store interface {
 	Catalog(ctx context.Context, after int64, limit int) ([]event.Entry, error)
 	History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error)
 	Products(ctx context.Context, keys []string) ([]event.Entry, error)
+	Keys(ctx context.Context, after string, limit int) ([]string, error)
 	Head(ctx context.Context) (int64, error)
 	At(ctx context.Context, t time.Time) (int64, error)
 	Changed() <-chan struct{}

@@ -45,6 +45,11 @@ func (a *api) makePlan(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if request.Product != "" {
+		if err := a.onRecord(r.Context(), reconciler.Name(), request.Product); err != nil {
+			return nil, err
+		}
+	}
 	plan, err := reconciler.Plan(r.Context(), request.Product)
 	if err != nil {
 		return nil, refuse(http.StatusBadGateway, "no plan was made: %w", err)
@@ -197,6 +202,11 @@ func (a *api) undo(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if request.Product != "" {
+		if err := a.onRecord(r.Context(), reconciler.Name(), request.Product); err != nil {
+			return nil, err
+		}
+	}
 	n, err := reconciler.UndoProducts(r.Context(), request.Product, request.Since)
 	if err != nil {
 		return nil, refuse(http.StatusConflict, "%w", err)
@@ -219,6 +229,9 @@ func (a *api) hold(r *http.Request) (any, error) {
 	if request.Reason == "" {
 		request.Reason = "an operator holds it"
 	}
+	if err := a.onRecord(r.Context(), lane.Name(), request.Keys...); err != nil {
+		return nil, err
+	}
 	return nil, lane.Hold(r.Context(), request.Keys, request.Reason)
 }
 
@@ -237,6 +250,9 @@ func (a *api) release(r *http.Request) (any, error) {
 		n, err := lane.ReleaseAll(r.Context())
 		return Released{Released: n}, err
 	}
+	if err := a.onRecord(r.Context(), lane.Name(), request.Keys...); err != nil {
+		return nil, err
+	}
 	others, err := lane.Release(r.Context(), request.Keys)
 	return Released{Released: int64(len(request.Keys) - len(others)), Others: others}, err
 }
@@ -252,6 +268,9 @@ func (a *api) link(r *http.Request) (any, error) {
 		return nil, err
 	case request.Key == "" || request.Remote == "":
 		return nil, refuse(http.StatusBadRequest, "say which product of ours is which one there: both key and remote")
+	}
+	if err := a.onRecord(r.Context(), reconciler.Name(), request.Key); err != nil {
+		return nil, err
 	}
 	if err := reconciler.Link(r.Context(), request.Key, request.Remote); err != nil {
 		return nil, refuse(http.StatusConflict, "%w", err)
@@ -270,6 +289,9 @@ func (a *api) unlink(r *http.Request) (any, error) {
 	}
 	if len(request.Keys) == 0 {
 		return nil, refuse(http.StatusBadRequest, "say which products to unlink, by their keys")
+	}
+	if err := a.onRecord(r.Context(), reconciler.Name(), request.Keys...); err != nil {
+		return nil, err
 	}
 	return nil, reconciler.Unlink(r.Context(), request.Keys)
 }

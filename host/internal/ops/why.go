@@ -64,7 +64,10 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 		}
 		why.Connectors = append(why.Connectors, standing)
 	}
-	return why, nil
+	if why.Unheard() {
+		why.Near, err = a.nearest(ctx, key)
+	}
+	return why, err
 }
 
 // merge joins events and deliveries, each in its own order, by time. A delivery

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/event"
@@ -167,12 +168,19 @@ func newDelivery(d *store.Delivery) Delivery {
 // Why is all that is on record of one product.
 type Why struct {
 	Key        string       `json:"key"`
+	Near       string       `json:"near,omitempty" doc:"the key that may be meant, where nothing is on record of this one"`
 	Product    *sdk.Product `json:"product,omitempty" doc:"as it is known now; none: no event told anything of it"`
 	Seq        int64        `json:"seq,omitempty" doc:"position of its last change"`
 	Deleted    bool         `json:"deleted,omitempty" doc:"it is gone at its source"`
 	Earlier    bool         `json:"earlier,omitempty" doc:"there is more before the timeline's beginning: ask for more with limit"`
 	Timeline   []Moment     `json:"timeline" doc:"in the order in which it happened"`
 	Connectors []Standing   `json:"connectors" doc:"where the product stands now"`
+}
+
+// Unheard says whether nothing is on record of the product.
+func (w *Why) Unheard() bool {
+	return w.Product == nil && len(w.Timeline) == 0 &&
+		!slices.ContainsFunc(w.Connectors, func(s Standing) bool { return s.State != NothingToDo })
 }
 
 // Moment is one event or one delivery.

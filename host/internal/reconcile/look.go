@@ -176,5 +176,5 @@ func madeAnew(link *store.Link, there *plan.There) bool {
 }
 
 func errNoProduct(key string) error {
-	return fmt.Errorf("there is no product %q: keys are the source's own ids; synchost products lists them", key)
+	return fmt.Errorf("the catalog has no product %q: its source has told nothing of it yet", key)
 }

@@ -59,6 +59,8 @@ type Store interface {
 	History(ctx context.Context, key string, after int64, limit int) ([]event.Entry, error)
 	// Products reads the catalog rows of keys; those that are not there are left out.
 	Products(ctx context.Context, keys []string) ([]event.Entry, error)
+	// Keys reads up to limit keys of the catalog behind after, in their order.
+	Keys(ctx context.Context, after string, limit int) ([]string, error)
 	// Head is the position of the newest entry, 0 when there is none.
 	Head(ctx context.Context) (int64, error)
 	// At is the position of the first entry accepted at or after t; Head+1 when there is none.

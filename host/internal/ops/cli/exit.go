@@ -24,8 +24,8 @@ func exitCodesTopic() *cobra.Command {
 		Long: `The exit codes of every verb:
 
   0  done
-  1  it failed; why, retry: of this product nothing is on record; receivers test:
-     the receiver refused it
+  1  it failed; why, and verbs that name products: nothing is on record of one of
+     them, and nothing was done; receivers test: the receiver refused it
   2  wrong usage, or a bad configuration
   3  the host is not running, or not reached
   4  status: something needs attention; check: a connector's check failed`,

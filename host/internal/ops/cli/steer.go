@@ -88,8 +88,7 @@ named, or all of them with --all. synchost status CONNECTOR lists them.
 A product that is held may have been written already. Look at the platform first:
 if it is there and the connector cannot find it, trying again makes a twin.
 
-If one that is named is not on record at all, nothing is tried, and the exit code
-is 1.`,
+If one that is named is not on record at all, nothing is tried.`,
 		Example: "  synchost retry shop 4711 4712\n  synchost retry shop --all",
 		Args:    arguments(1, -1),
 		RunE: func(command *cobra.Command, args []string) error {

@@ -38,7 +38,7 @@ Requests, answers and products are shortened here; --json has them whole.`,
 			if err := a.show(why, func() error { return a.showWhy(&why) }); err != nil {
 				return err
 			}
-			if unheardOf(&why) {
+			if why.Unheard() {
 				return errTold
 			}
 			return nil
@@ -47,8 +47,6 @@ Requests, answers and products are shortened here; --json has them whole.`,
 	limitFlag(command, &limit, 1000, "show at most this `many` events and deliveries, the newest")
 	return command
 }
-
-func unheardOf(w *ops.Why) bool { return w.Product == nil && len(w.Timeline) == 0 }
 
 // story writes a product's story: a line a fact, under a column of times.
 type story struct {
@@ -59,8 +57,8 @@ type story struct {
 func (a *app) showWhy(w *ops.Why) error {
 	s := story{app: a}
 	s.title(w)
-	if unheardOf(w) {
-		s.unheardOf(w.Key)
+	if w.Unheard() {
+		s.unheardOf(w)
 	} else {
 		s.timeline(w)
 		s.now(w)
@@ -106,8 +104,11 @@ func naming(p *sdk.Product) string {
 	return strings.Join(parts, ", ")
 }
 
-func (s *story) unheardOf(key string) {
-	s.line("No event of product %s is on record here.", key)
+func (s *story) unheardOf(w *ops.Why) {
+	s.line("Nothing is on record here of product %s.", w.Key)
+	if w.Near != "" {
+		s.line("Did you mean %s?", w.Near)
+	}
 	s.line("")
 	s.line("  Products go by their key, the id at their source, to the letter; not by code or name.")
 	s.line("  See which came in:             synchost events")

@@ -188,6 +188,12 @@ func (s *Store) Products(ctx context.Context, keys []string) (list []event.Entry
 	return append(list, rows...), err
 }
 
+// Keys reads the catalog's keys behind one.
+func (s *Store) Keys(ctx context.Context, after string, limit int) ([]string, error) {
+	return shown(ctx, s, "SELECT key FROM products WHERE key > ? ORDER BY key LIMIT ?",
+		func(c *columns) { c.text(after).limit(limit) }, (*values).text)
+}
+
 // Head is the newest position.
 func (s *Store) Head(ctx context.Context) (int64, error) {
 	return s.memory.head(), s.usable(ctx)

@@ -62,6 +62,13 @@ var readTests = []test{
 		same(t, "what is behind the end", seqs(from(f.Journal(t.Context(), at[9], 3)).must(t)), nil)
 		same(t, "the head", from(f.Head(t.Context())).must(t), at[9])
 	}},
+	{"the catalog's keys are read on in their order", func(t *testing.T, f *fixture) {
+		f.accept(t, named("1", "b", "B"), named("2", "a", "A"), named("3", "c", "C"))
+		f.accept(t, named("4", "a", "again"), named("5", "B", "a capital"))
+		same(t, "keys", from(f.Keys(t.Context(), "", 10)).must(t), []string{"B", "a", "b", "c"})
+		same(t, "a page", from(f.Keys(t.Context(), "a", 1)).must(t), []string{"b"})
+		same(t, "behind the last", from(f.Keys(t.Context(), "c", 10)).must(t), nil)
+	}},
 	{"a limit of nothing reads nothing", func(t *testing.T, f *fixture) {
 		f.accept(t, several("a", 3)...)
 		for _, limit := range []int{0, -1} {
