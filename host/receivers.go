@@ -30,7 +30,7 @@ func (h *host) try(ctx context.Context, name string, r ops.TrialRequest) (ops.Tr
 		return ops.Tried{}, receive.ErrNoReceiver
 	}
 	c := h.config.Receivers[at]
-	if _, media := receive.Sends(c); media == "" && r.Body != nil {
+	if _, media, _ := receive.Sends(c); media == "" && r.Body != nil {
 		return ops.Tried{}, ops.ErrNoBody
 	}
 	tried, err := h.receivers.Try(ctx, name, receive.Trial{Body: r.Body, ContentType: r.ContentType, Keep: r.Keep})

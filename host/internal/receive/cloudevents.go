@@ -43,12 +43,10 @@ func cloudevents(c config.Receiver) (scheme, []config.Problem) {
 			`"time":"2026-11-01T12:00:00Z","datacontenttype":"application/json","data":{"hello":"world"}}`),
 	}
 	s.sample.header.Set("Content-Type", structuredEvent)
-	if len(c.Secrets) > 0 {
-		show := proveHeader("Authorization", c.Secrets)
-		s.prove = func(it *sample, now time.Time) {
-			it.body = bytes.Replace(it.body, []byte("A234-1234-1234"), []byte(event.NewID()), 1)
-			show(it, now)
-		}
+	show := proveHeader("Authorization", c.Secrets)
+	s.prove = func(it *sample, now time.Time) {
+		it.body = bytes.Replace(it.body, []byte("A234-1234-1234"), []byte(event.NewID()), 1)
+		show(it, now)
 	}
 	return s, problems
 }

@@ -90,11 +90,12 @@ var (
 	ErrNoKey      = errors.New("only the sender has the key that signs its requests")
 )
 
-// Sends is what the sender of a receiver sends: by which methods, nil is any, and
-// what the type of its bodies is; empty: there are none.
-func Sends(c config.Receiver) (methods []string, mediaType string) {
+// Sends is what the sender of a receiver sends: by which methods, nil is any, what
+// the type of its bodies is, empty: there are none, and whether nobody else has the
+// key that proves it, so that there can be no trial.
+func Sends(c config.Receiver) (methods []string, mediaType string, untriable bool) {
 	s, _ := newScheme(c)
-	return s.methods, s.sample.header.Get("Content-Type")
+	return s.methods, s.sample.header.Get("Content-Type"), s.verify != nil && s.prove == nil
 }
 
 // Try leads a request through a receiver as its sender would make it, proven with

@@ -64,10 +64,28 @@ func TestWhatCannotBeTried(t *testing.T) {
 }
 
 func TestSends(t *testing.T) {
+	for _, c := range []struct {
+		receiver config.Receiver
+		want     bool
+	}{
+		{config.Receiver{Scheme: "standard-webhooks", Secrets: secretsOf("whpk_" + strings.Repeat("A", 43) + "=")}, true},
+		{config.Receiver{Scheme: "svix", Secrets: secretsOf("whpk_"+strings.Repeat("A", 43)+"=", "whsec_AAAA")}, false},
+		{config.Receiver{Scheme: "standard-webhooks", Secrets: secretsOf("")}, false}, // of a secret that is not here nothing is known
+		{config.Receiver{Scheme: "none"}, false},
+	} {
+		if _, _, got := Sends(c.receiver); got != c.want {
+			t.Errorf("%+v: %v", c.receiver, got)
+		}
+	}
+	for name := range schemes { // whose secrets are not here
+		if _, _, got := Sends(config.Receiver{Scheme: name}); got != (name == "paypal") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 	for _, p := range provenReceivers() {
-		methods, media := Sends(p.receiver)
-		if hasBody := p.call(t, noon).body != ""; hasBody != (media != "") {
-			t.Errorf("%s: %v %q", p.receiver.Scheme, methods, media)
+		methods, media, untriable := Sends(p.receiver)
+		if hasBody := p.call(t, noon).body != ""; hasBody != (media != "") || untriable != (p.receiver.Scheme == "paypal") {
+			t.Errorf("%s: %v %q %v", p.receiver.Scheme, methods, media, untriable)
 		}
 	}
 }

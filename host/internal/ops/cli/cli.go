@@ -30,9 +30,9 @@ type Actions struct {
 	// Validate finds everything that is wrong with a configuration. What is unwise
 	// and no reason not to start comes apart.
 	Validate func(ctx context.Context, file string) (warnings config.Problems, err error)
-	// Sends says what a receiver's sender sends: by which methods, nil is any, and of
-	// which content type; empty: no body.
-	Sends func(config.Receiver) (methods []string, contentType string)
+	// Sends says what a receiver's sender sends: by which methods, nil is any, of which
+	// content type, empty: no body, and whether only the sender can sign it.
+	Sends func(config.Receiver) (methods []string, contentType string, untriable bool)
 	// Check tries credentials and reachability; no names: of every enabled connector.
 	Check func(ctx context.Context, file string, connectors []string) ([]Checked, error)
 }

@@ -56,6 +56,7 @@ type settings struct {
 	Place       string   `json:"place,omitempty"`   // where in a request the secret is
 	Verify      []kept   `json:"verify_token,omitempty"`
 	Contract    string   `json:"contract,omitempty"`
+	Untriable   bool     `json:"untriable,omitempty"` // only the sender can sign, so there is no receivers test
 }
 
 // kept is where a secret is, and the secret itself if that is asked for.
@@ -86,7 +87,7 @@ func (a *app) settings(name string, reveal bool) (s settings, err error) {
 		Receiver: name, Scheme: r.Scheme, Sender: scheme.Sender, Setup: scheme.Setup, Handshake: scheme.Handshake,
 		Contract: scheme.Contract, Place: secretPlace(r),
 	}
-	s.Methods, s.ContentType = a.actions.Sends(*r)
+	s.Methods, s.ContentType, s.Untriable = a.actions.Sends(*r)
 	if s.Secrets, err = keptSecrets(r.Kept, r.Secrets, reveal); err != nil {
 		return s, err
 	}
@@ -223,6 +224,11 @@ func (a *app) showSettings(s *settings) error {
 		line("", "so have the host run before you save the URL there")
 	}
 	line("contract", s.Contract)
+	if s.Untriable {
+		fmt.Fprintln(a.out, "\nOnly the sender has the key that signs, so synchost receivers test cannot make a request.\n"+
+			"When the host runs, have the sender send one, then look at: synchost receivers")
+		return nil
+	}
 	fmt.Fprintf(a.out, "\nWhen the host runs: synchost receivers test %s\n", s.Receiver)
 	return nil
 }

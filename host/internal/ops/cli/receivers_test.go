@@ -134,6 +134,10 @@ verify_token = { file = "x.secret" }
 scheme = "catch"
 path = "/in/open"
 allow = ["127.0.0.1"]
+[receivers.bank]
+scheme = "paypal"
+path = "/in/bank"
+webhook_id = "4JH86294D6297924G"
 [receivers.later]
 scheme = "product"
 path = "/in/later"
@@ -160,19 +164,19 @@ func urls(t *testing.T, text string) (dir string, ask func(args ...string) outpu
 }
 
 // senders says of receivers what they are sent.
-var senders = Actions{Sends: func(r config.Receiver) ([]string, string) {
+var senders = Actions{Sends: func(r config.Receiver) ([]string, string, bool) {
 	switch r.Scheme {
 	case "payamgostar":
-		return []string{"GET"}, ""
+		return []string{"GET"}, "", false
 	case "product":
-		return []string{"POST"}, "application/json"
+		return []string{"POST"}, "application/json", false
 	}
-	return r.Methods, "application/json"
+	return r.Methods, "application/json", r.Scheme == "paypal"
 }}
 
 func TestReceiversURL(t *testing.T) {
 	dir, ask := urls(t, addressed)
-	for _, name := range []string{"crm", "path", "own", "signed", "bearer", "meta", "open", "later"} {
+	for _, name := range []string{"crm", "path", "own", "signed", "bearer", "meta", "open", "bank", "later"} {
 		got := ask(name)
 		if got.code != exitDone || got.err != "" {
 			t.Errorf("%s: %+v", name, got)
