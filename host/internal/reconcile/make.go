@@ -238,9 +238,25 @@ func (r *run) end(ctx context.Context, failure error) (store.Plan, error) {
 		if err := r.save(ctx); err != nil {
 			return r.plan, err
 		}
+		if failure == nil {
+			r.forget(ctx)
+		}
 	}
 	r.options.Log.Info("a plan was made", "plan", r.plan.ID, "state", r.plan.State, "reason", r.plan.Reason)
 	return r.plan, failure
+}
+
+// keepsSeen is how long it is kept that a product was seen which is on no listing any
+// more: longer than a product counts as verified.
+const keepsSeen = 48 * time.Hour
+
+// forget forgets what was not on the listing, which was read to its end, nor for long
+// before. What is missing is known by its link, and not by when it was there.
+func (r *run) forget(ctx context.Context) {
+	before := r.options.Now().Add(-keepsSeen)
+	if err := r.store.PruneSightings(ctx, r.options.Name, store.Reconciling, r.listing.Run, before); err != nil {
+		r.options.Log.Warn("what is not there any more could not be forgotten, and is tried again after the next listing", "error", err)
+	}
 }
 
 // judge says whether the plan may be applied as it is, and makes older ones void.

@@ -2,8 +2,10 @@ package reconcile_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/synchost/synchost/host/internal/plan"
+	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
 )
 
@@ -29,6 +31,54 @@ func TestWhatAListingLeavesOutIsAskedFor(t *testing.T) {
 	w.settle()
 	if held := w.shop.held(t); len(held) != 10 || held["SKU-0002"].Product.Prices[0].Amount != "11" {
 		t.Errorf("the shop has %d products: %+v", len(held), held["SKU-0002"])
+	}
+}
+
+// What is on no listing for long is not remembered for ever; what is missing is found
+// all the same.
+func TestWhatIsLongGoneIsForgotten(t *testing.T) {
+	w := adopted(t, 20)
+	now := time.Now()
+	w.stop()
+	w.options.Now = func() time.Time { return now }
+	w.start()
+	foreign := w.shop.put(sdk.Product{Code: "foreign"})
+	w.must(w.Run(t.Context()))
+	seen := func() int {
+		t.Helper()
+		rows, err := w.store.Sightings(t.Context(), "shop", store.Reconciling, []string{"p1", "p2", "p3"})
+		w.must(err)
+		return len(rows)
+	}
+	w.shop.mu.Lock()
+	delete(w.shop.items, foreign)
+	w.shop.mu.Unlock()
+	w.say(sdk.Deleted, sdk.Product{Key: "p1"})
+	w.settle()
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	for _, c := range []struct {
+		later time.Duration
+		fails bool
+		want  int
+	}{{time.Hour, false, 3}, {72 * time.Hour, true, 3}, {time.Hour, false, 1}} {
+		now = now.Add(c.later)
+		w.shop.hides = func(i *sdk.Item) bool { return i.Product.Code == "SKU-0002" || c.fails && i.Product.Code > "SKU-0003" }
+		if err := w.Run(t.Context()); (err != nil) != c.fails {
+			t.Fatal(err)
+		}
+		if got := seen(); got != c.want {
+			t.Errorf("%s later, %d of 3 are known to have been seen, want %d", c.later, got, c.want)
+		}
+		if got := w.totals(w.newest().ID); got != "" {
+			t.Errorf("%s later it plans %s", c.later, got)
+		}
+	}
+	w.shop.hides = nil
+	w.shop.edit("SKU-0003", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	w.must(w.Run(t.Context()))
+	w.settle()
+	if _, there := w.shop.held(t)["SKU-0003"]; !there || w.totals(w.newest().ID) != "1 missing upsert marked" {
+		t.Errorf("what went missing is there: %t; it plans %s", there, w.totals(w.newest().ID))
 	}
 }
 

@@ -20,6 +20,9 @@ type Listings interface {
 	Unseen(ctx context.Context, connector string, purpose Purpose, run int64, after string, limit int) ([]Sighting, error)
 	// Unsee forgets that these products were ever seen.
 	Unsee(ctx context.Context, connector string, purpose Purpose, remotes []string) error
+	// PruneSightings forgets what was seen before a time, and neither in a run nor in
+	// a later one.
+	PruneSightings(ctx context.Context, connector string, purpose Purpose, run int64, before time.Time) error
 	// Verified counts a connector's links of products that are there, and those of
 	// them that a listing has seen at or after since. What we took off sale does not
 	// count: a listing need not show it.

@@ -96,6 +96,23 @@ func (s *Store) Unsee(ctx context.Context, connector string, purpose store.Purpo
 	})
 }
 
+// PruneSightings forgets what was not seen for long, some at a time.
+func (s *Store) PruneSightings(ctx context.Context, connector string, purpose store.Purpose, run int64, before time.Time) error {
+	for after := ""; ; {
+		old, err := collect(ctx, s, "SELECT remote FROM sightings WHERE connector = ? AND purpose = ? AND remote > ? AND run < ? AND at < ? ORDER BY remote LIMIT ?",
+			func(c *columns) {
+				c.text(connector).text(string(purpose)).text(after).int(run).time(before).limit(pruneStep)
+			}, (*values).text)
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		if err := s.Unsee(ctx, connector, purpose, old); err != nil {
+			return err
+		}
+		after = old[len(old)-1]
+	}
+}
+
 // Verified counts the links of products that are there, and those seen since.
 func (s *Store) Verified(ctx context.Context, connector string, since time.Time) (verified, all int64, err error) {
 	rows, err := shown(ctx, s, "SELECT count(*) FILTER (WHERE EXISTS (SELECT 1 FROM sightings s WHERE s.connector = l.connector AND s.purpose = ?"+

@@ -92,6 +92,40 @@ var listingTests = []test{
 			return len(rows)
 		}(), 0)
 	}},
+	{"what was not seen for long is forgotten", func(t *testing.T, f *fixture) {
+		s, ctx := f.listings(t), t.Context()
+		see := func(connector string, purpose store.Purpose, list ...store.Sighting) {
+			t.Helper()
+			must(t, s.Progress(ctx, store.Progress{Listing: store.Listing{Connector: connector, Purpose: purpose, Run: 3}, Sightings: list}))
+		}
+		var many []store.Sighting
+		for i := range 2500 {
+			many = append(many, store.Sighting{Remote: fmt.Sprint("many", i), Key: fmt.Sprint("many", i), Run: 1, At: start.Add(-time.Hour)})
+		}
+		see("shop", store.Reconciling, many...)
+		list := []store.Sighting{
+			{Remote: "1", Key: "of an old run", Run: 2, At: start.Add(-time.Hour)},
+			{Remote: "2", Key: "of this run", Run: 3, At: start.Add(-time.Hour)},
+			{Remote: "3", Key: "of a moment ago", Run: 2, At: start},
+		}
+		see("shop", store.Reconciling, list...)
+		see("shop", store.Watching, list...)
+		see("crm", store.Reconciling, list...)
+		must(t, s.PruneSightings(ctx, "shop", store.Reconciling, 3, start))
+		left := func(connector string, purpose store.Purpose) (keys []string) {
+			t.Helper()
+			rows, err := s.Sightings(ctx, connector, purpose, []string{"of an old run", "of this run", "of a moment ago", "many0", "many2499", "many999"})
+			must(t, err)
+			for _, row := range rows {
+				keys = append(keys, row.Key)
+			}
+			return keys
+		}
+		all := []string{"of a moment ago", "of an old run", "of this run"}
+		equal(t, "what is left", left("shop", store.Reconciling), []string{"of a moment ago", "of this run"})
+		equal(t, "for another purpose", left("shop", store.Watching), all)
+		equal(t, "of another connector", left("crm", store.Reconciling), all)
+	}},
 	{"links are found by remote id, wherever they are", func(t *testing.T, f *fixture) {
 		s, ctx := f.listings(t), t.Context()
 		link := func(key, remote string) store.Link {
