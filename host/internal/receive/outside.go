@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"net/http"
@@ -26,12 +27,12 @@ func newOutside() *rest.Client {
 }
 
 // ask puts a question to the sender. The answer is never nil.
-func (r *request) ask(method, address string, body []byte, header http.Header) (*rest.Response, error) {
+func (o Outside) ask(ctx context.Context, method, address string, body []byte, header http.Header) (*rest.Response, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return &rest.Response{}, err
 	}
-	answer, err := r.outside.Client.Do(r.Context(), rest.Request{Method: method, URL: u, Header: header, Body: body})
+	answer, err := o.Client.Do(ctx, rest.Request{Method: method, URL: u, Header: header, Body: body})
 	if err == nil && answer.Truncated {
 		err = errors.New("the answer is longer than is read")
 	}

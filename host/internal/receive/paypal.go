@@ -48,7 +48,7 @@ func paypal(c config.Receiver) (scheme, []config.Problem) {
 	p.certificates.home = p.home
 	switch id := c.Postback.ClientID; {
 	case id != "":
-		p.postback = &postback{api: p.home.api, webhook: c.WebhookID, client: id, secret: c.Postback.ClientSecret}
+		p.postback = &postback{api: p.home.api, webhook: c.WebhookID, app: grants{client: id, secret: c.Postback.ClientSecret}}
 	case m != nil:
 		problems = append(problems, c.Place.Problem("map", "needs postback: PayPal's signature does not bind the body, so there is none to map until PayPal has been asked"))
 	}

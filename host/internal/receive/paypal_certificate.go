@@ -116,7 +116,7 @@ func (c *certificates) remember(address string, cert knownCertificate) {
 // look fetches a certificate with its chain, and holds it against the roots that
 // are trusted here.
 func (c *certificates) look(r *request, u *url.URL) (*x509.Certificate, error) {
-	answer, err := r.ask(http.MethodGet, u.String(), nil, nil)
+	answer, err := r.outside.ask(r.Context(), http.MethodGet, u.String(), nil, nil)
 	switch {
 	case answer.Status == http.StatusNotFound, answer.Status == http.StatusBadRequest:
 		return nil, untrusted() // there is no such certificate

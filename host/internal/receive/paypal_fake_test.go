@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/synchost/synchost/sdk/rest"
 )
@@ -99,6 +101,26 @@ func (f *fakePaypal) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("the network is down")
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://elsewhere.example/"}}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: -1, Request: r}, nil
+}
+
+// silentPaypal says nothing at one path until it speaks.
+type silentPaypal struct {
+	*fakePaypal
+	path   string
+	speaks chan struct{} // closed: it does
+	asked  atomic.Int32
+}
+
+func (s *silentPaypal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == s.path {
+		s.asked.Add(1)
+		select {
+		case <-s.speaks:
+		case <-r.Context().Done():
+			return nil, context.Cause(r.Context())
+		}
+	}
+	return s.fakePaypal.RoundTrip(r)
 }
 
 func (f *fakePaypal) say(r *http.Request, body []byte) (int, string) {

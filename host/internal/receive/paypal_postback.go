@@ -2,14 +2,9 @@ package receive
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
-	"time"
-
-	"github.com/synchost/synchost/sdk"
 )
 
 // postback asks PayPal about what came in its name. Where PayPal does not answer
@@ -17,12 +12,7 @@ import (
 type postback struct {
 	api     string
 	webhook string
-	client  string
-	secret  sdk.Secret
-
-	mu      sync.Mutex
-	token   string
-	expires time.Time
+	app     grants
 }
 
 // event asks PayPal whether it has sent this, and for the event that it is about.
@@ -78,54 +68,18 @@ func (p *postback) confirm(r *request, t transmission, body []byte) error {
 
 // ask makes one call with the app's token.
 func (p *postback) ask(r *request, method, path string, body []byte) ([]byte, error) {
-	token, err := p.authorize(r)
+	g, err := p.app.authorize(r, p.api)
 	if err != nil {
 		return nil, unasked("PayPal", err)
 	}
-	answer, err := r.ask(method, p.api+path, body, http.Header{
-		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "Accept": {"application/json"},
+	answer, err := r.outside.ask(r.Context(), method, p.api+path, body, http.Header{
+		"Authorization": {"Bearer " + g.token}, "Content-Type": {"application/json"}, "Accept": {"application/json"},
 	})
 	if answer.Status == http.StatusUnauthorized {
-		p.forget(token)
+		p.app.forget(g)
 	}
 	if err != nil {
 		return nil, unasked("PayPal", err)
 	}
 	return answer.Body, nil
-}
-
-// authorize is the app's token; it is kept while it holds. Who comes while one is
-// fetched waits for it.
-func (p *postback) authorize(r *request) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.token != "" && r.now.Before(p.expires) {
-		return p.token, nil
-	}
-	credentials := base64.StdEncoding.EncodeToString([]byte(p.client + ":" + p.secret.Reveal()))
-	answer, err := r.ask(http.MethodPost, p.api+"/v1/oauth2/token", []byte("grant_type=client_credentials"), http.Header{
-		"Authorization": {"Basic " + credentials}, "Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"},
-	})
-	if err != nil {
-		return "", err
-	}
-	var granted struct {
-		Token   string `json:"access_token"`
-		Seconds int    `json:"expires_in"`
-	}
-	if err := json.Unmarshal(answer.Body, &granted); err != nil || granted.Token == "" {
-		return "", errors.New("PayPal gave no token")
-	}
-	// A minute early, and within a day whatever PayPal says.
-	p.token, p.expires = granted.Token, r.now.Add(time.Duration(min(max(granted.Seconds-60, 0), 24*3600))*time.Second)
-	return p.token, nil
-}
-
-// forget drops a token that PayPal does not take any more.
-func (p *postback) forget(token string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.token == token {
-		p.token = ""
-	}
 }

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -14,15 +15,19 @@ import (
 	"hash/crc32"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
+	"github.com/synchost/synchost/sdk/rest"
 )
 
 const (
@@ -297,6 +302,62 @@ func TestPaypalIsAsked(t *testing.T) {
 	}
 }
 
+// TestNobodyWaitsInTurnForPaypalsToken: while PayPal gives none it is asked once for
+// all, nobody waits longer than for one question, and it is left alone a while then.
+func TestNobodyWaitsInTurnForPaypalsToken(t *testing.T) {
+	testKeys() // made outside: they are not the bubble's
+	synctest.Test(t, func(t *testing.T) {
+		start, k, f := time.Now(), &keeper{}, &fakePaypal{}
+		silent := &silentPaypal{fakePaypal: f, path: "/v1/oauth2/token", speaks: make(chan struct{})}
+		client := rest.New(rest.Options{Transport: silent, Timeout: outsideTime})
+		h, problems := New([]config.Receiver{paypalReceiver(true)}, Options{
+			Accepter: k, Outside: Outside{Client: client, Roots: testKeys().roots},
+			Now: func() time.Time { return noon.Add(time.Since(start)) },
+		})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		var senders sync.WaitGroup
+		send := func(ctx context.Context, want int, most time.Duration) {
+			senders.Go(func() {
+				sent, w := time.Now(), httptest.NewRecorder()
+				c := paypalCall(paypalSample)
+				r := httptest.NewRequestWithContext(ctx, http.MethodPost, c.target, strings.NewReader(c.body))
+				r.Header = c.header
+				h.ServeHTTP(w, r)
+				if took := time.Since(sent); w.Code != want || took > most || want == 503 && w.Header().Get("Retry-After") == "" {
+					t.Errorf("%d %s after %s", w.Code, w.Body, took)
+				}
+			})
+		}
+		first, leave := context.WithCancel(t.Context())
+		send(first, 503, time.Second) // whose sender does not wait
+		synctest.Wait()
+		for range 9 {
+			send(t.Context(), 503, outsideTime)
+		}
+		time.Sleep(time.Second)
+		leave()
+		send(t.Context(), 503, outsideTime-time.Second)
+		senders.Wait()
+		send(t.Context(), 503, 0)
+		senders.Wait()
+		if n := silent.asked.Load(); n != 1 || len(k.kept()) > 0 {
+			t.Errorf("asked for a token %d times", n)
+		}
+		time.Sleep(grantPause)
+		for range 9 {
+			send(t.Context(), 200, 0)
+		}
+		synctest.Wait()
+		close(silent.speaks)
+		senders.Wait()
+		if n := silent.asked.Load(); n != 2 {
+			t.Errorf("asked for a token %d times", n)
+		}
+	})
+}
+
 // TestWhatPaypalDoesNotConfirmIsNotTaken: an answer that is none is never a yes.
 func TestWhatPaypalDoesNotConfirmIsNotTaken(t *testing.T) {
 	const token, verify, events = "/v1/oauth2/token", "/v1/notifications/verify-webhook-signature", "/v1/notifications/webhooks-events/"
@@ -320,8 +381,8 @@ func TestWhatPaypalDoesNotConfirmIsNotTaken(t *testing.T) {
 		tests = append(tests, reply{path, 200, strings.Repeat(" ", 2<<20), 503})
 	}
 	for _, test := range tests {
-		k, f := &keeper{}, &fakePaypal{answer: map[string]func() (int, string){test.path: func() (int, string) { return test.status, test.text }}}
-		h := paypalHandler(t, k, atNoon, f, paypalReceiver(true))
+		k, f, now := &keeper{}, &fakePaypal{answer: map[string]func() (int, string){test.path: func() (int, string) { return test.status, test.text }}}, noon
+		h := paypalHandler(t, k, func() time.Time { return now }, f, paypalReceiver(true))
 		w := paypalCall(paypalSample).do(h)
 		if w.Code != test.want || len(k.kept()) > 0 || strings.Contains(w.Body.String(), paypalSecret) {
 			t.Errorf("%s says %d %.40s: %d %s", test.path, test.status, test.text, w.Code, w.Body)
@@ -329,7 +390,7 @@ func TestWhatPaypalDoesNotConfirmIsNotTaken(t *testing.T) {
 		if test.want == 503 && w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: nobody says when to send again", test.path)
 		}
-		f.answer = nil // and when PayPal is back it is taken
+		f.answer, now = nil, noon.Add(grantPause) // and when PayPal is back it is taken
 		if w := paypalCall(paypalSample).do(h); w.Code != http.StatusOK {
 			t.Errorf("after %s %d: %d %s", test.path, test.status, w.Code, w.Body)
 		}
