@@ -46,6 +46,7 @@ type Handler struct {
 	options Options
 	metrics *metrics
 	unknown *tally // of requests that no receiver is there for
+	trial   bool   // requests are not from where they say
 }
 
 // New makes the handler, or says what is wrong with the receivers' secrets,

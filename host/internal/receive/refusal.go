@@ -43,6 +43,18 @@ func noReceiver() *refusal {
 	return refuse(http.StatusNotFound, "path", "There is no receiver at this path.")
 }
 
+// from is whom a request is from, as the log tells it.
+func (h *Handler) from(r *http.Request) string {
+	if h.trial {
+		return fromTrial
+	}
+	addr, ok := sender(r, h.options.TrustedProxies)
+	if !ok {
+		return "unknown"
+	}
+	return addr.String()
+}
+
 // refuse answers, counts and logs.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, t *tally, err error) {
 	no, ok := errors.AsType[*refusal](err)
@@ -50,7 +62,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, t *tally, err e
 		no = refuse(http.StatusInternalServerError, "internal", "The receiver failed.")
 		no.cause = err
 	}
-	t.refused(no, r, h.options)
+	t.refused(no, method(r), h.from(r), h.options.Now())
 	header := w.Header()
 	if no.after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(no.after.Seconds()))))

@@ -77,16 +77,17 @@ func (t *tally) took(done taken, now time.Time) {
 }
 
 // refused counts a request that was refused. Of the request, the log tells the
-// method and the sender's address: path, query and body may hold secrets.
-func (t *tally) refused(no *refusal, r *http.Request, o Options) {
+// method and whom it is from: path, query and body may hold secrets.
+func (t *tally) refused(no *refusal, method, from string, now time.Time) {
 	sentence := cmp.Or(no.truth, strings.TrimSuffix(no.sentence, ":")) // the detail is for the sender only
-	if !t.count(no.reason, sentence, 1, o.Now()) {
+	last := sentence
+	if from == fromTrial {
+		last += " (" + fromTrial + ")"
+	}
+	if !t.count(no.reason, last, 1, now) {
 		return
 	}
-	fields := []any{"receiver", t.counts.Name, "reason", no.reason, "status", no.status, "method", method(r)}
-	if sender, ok := sender(r, o.TrustedProxies); ok {
-		fields = append(fields, "from", sender)
-	}
+	fields := []any{"receiver", t.counts.Name, "reason", no.reason, "status", no.status, "method", method, "from", from}
 	if no.cause != nil {
 		fields = append(fields, "error", no.cause)
 	}

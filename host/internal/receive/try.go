@@ -76,6 +76,9 @@ type Trial struct {
 	Keep        bool   // keep what it brings, as if the sender had sent it
 }
 
+// fromTrial is whom a trial is from.
+const fromTrial = "receivers test"
+
 // Tried is what became of a trial.
 type Tried struct {
 	Status   int
@@ -114,7 +117,7 @@ func (h *Handler) Try(ctx context.Context, name string, t Trial) (Tried, error) 
 	serving, brought := *h, &listener{}
 	if t.Keep {
 		brought.keeps = h.options.Accepter
-		serving.options.Accepter = brought
+		serving.options.Accepter, serving.trial = brought, true
 	} else {
 		o := h.options
 		o.Accepter, o.Metrics, o.Log = brought, nil, nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/synchost/synchost/host/internal/config"
 	"github.com/synchost/synchost/host/internal/store"
 )
@@ -50,6 +52,29 @@ func TestATrialTellsWhatBecameOfIt(t *testing.T) {
 	tried, err := h.Try(t.Context(), "api", Trial{Body: []byte(`{"kye":"1"}`)})
 	if err != nil || tried.Status != http.StatusBadRequest || !strings.Contains(tried.Answer, "kye") || h.Stats()[0].Refused != 1 {
 		t.Errorf("a bad body: %+v %v", tried, err)
+	}
+}
+
+// TestARefusedTrialIsToldAsOne: its address is made up, and nobody is to look for a
+// sender there.
+func TestARefusedTrialIsToldAsOne(t *testing.T) {
+	var log strings.Builder
+	c := config.Receiver{
+		Name: "in", Scheme: "token", Path: "/in", Token: config.Token{Query: "code"}, Secrets: secretsOf("s"),
+		Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Map: map[string]string{"key": "body.id.x"},
+	}
+	h, problems := New([]config.Receiver{c}, Options{
+		Accepter: &keeper{}, Now: atNoon, Log: hclog.New(&hclog.LoggerOptions{Output: &log}),
+	})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	tried, err := h.Try(t.Context(), "in", Trial{Body: []byte(`{"id":7}`), Keep: true})
+	if err != nil || tried.Status != http.StatusBadRequest || !strings.Contains(log.String(), `from="receivers test"`) || strings.Contains(log.String(), "192.0.2") {
+		t.Errorf("%+v %v %s", tried, err, &log)
+	}
+	if s := h.Stats()[0]; s.Refused != 1 || !strings.HasSuffix(s.LastReason, " (receivers test)") {
+		t.Errorf("%+v", s)
 	}
 }
 
