@@ -12,5 +12,5 @@ else
 fi
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
-{ go test $race -timeout 15m -json "$@" ./... || echo yes >"$failed"; } | go run ./host/e2e/report
+{ go test $race -timeout 20m -json "$@" ./... || echo yes >"$failed"; } | go run ./host/e2e/report
 test ! -s "$failed"

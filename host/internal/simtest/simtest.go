@@ -62,8 +62,11 @@ func raceDetector() bool {
 }
 
 // SameCourse checks that each of some seeds takes the same course again: one that
-// fails can be looked into only then.
+// fails can be looked into only then. With the race detector a few are enough.
 func SameCourse(t *testing.T, seeds uint64, simulate func(t *testing.T, seed uint64) (trace string, broken []string)) {
+	if testing.Short() || raceDetector() {
+		seeds = min(seeds, 3)
+	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
