@@ -143,7 +143,7 @@ func TestDeadlineThatPassesIsTheCallersError(t *testing.T) {
 		<-release // deaf to its context
 		return nil, nil
 	}}), nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := client.Apply(ctx, changes("a"))
 	var own *sdk.Error

@@ -55,7 +55,7 @@ func build(output, pkg string, flags ...string) error {
 }
 
 // patience bounds every wait for something that should happen soon.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // until waits until ask says yes.
 func until(t *testing.T, what string, ask func() bool) {

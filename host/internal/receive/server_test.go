@@ -171,7 +171,7 @@ func TestServerRefusesHugeHeaders(t *testing.T) {
 
 func TestServerGivesUpOnSlowSenders(t *testing.T) {
 	k := &keeper{}
-	s, _ := serve(t, config.Host{ReadTimeout: 50 * time.Millisecond}, newHandler(t, k, noon, api), nil)
+	s, _ := serve(t, config.Host{ReadTimeout: 300 * time.Millisecond}, newHandler(t, k, noon, api), nil)
 	head := "POST /in/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + v1Secret + "\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
 	for name, text := range map[string]string{"headers": head[:40], "body": head} {
 		conn := dial(t, s)
@@ -192,7 +192,7 @@ func TestServerGivesUpOnSlowSenders(t *testing.T) {
 // TestStreamsMayTakeLongerThanOtherRequests: what bounds them is that something
 // keeps coming.
 func TestStreamsMayTakeLongerThanOtherRequests(t *testing.T) {
-	const timeout = 50 * time.Millisecond
+	const timeout = 500 * time.Millisecond
 	k := &keeper{}
 	s, _ := serve(t, config.Host{ReadTimeout: timeout}, newHandler(t, k, noon, api), nil)
 	body, lines := io.Pipe()

@@ -254,7 +254,7 @@ func (w *world) say(op sdk.EventOp, products ...sdk.Product) {
 // settle waits until the lane has done what there is to do.
 func (w *world) settle() {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		head, err := w.store.Head(w.t.Context())
 		w.must(err)
 		lane, err := w.store.Lane(w.t.Context(), "shop")
