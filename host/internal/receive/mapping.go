@@ -132,7 +132,7 @@ func (m *mapping) events(r *request) ([]event.Event, error) {
 		return []event.Event{e}, err
 	}
 	value, err := run("items", m.items, s)
-	if err != nil {
+	if err != nil || value == "" {
 		return nil, err
 	}
 	items, ok := expression.Items(value)
@@ -143,11 +143,17 @@ func (m *mapping) events(r *request) ([]event.Event, error) {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "size", fmt.Sprintf("The request brings more than %d items.", maxEvents))
 	}
 	events := make([]event.Event, 0, len(items))
+	keys := make(map[string]string, len(items)) // by ids
 	for i, item := range items {
 		e, err := m.event(r, s.With(item), partID(base, i+1))
 		if err != nil {
 			return nil, err
 		}
+		if key, told := keys[e.ID]; told && key != e.Key {
+			// It would be taken for a repeat, and be lost.
+			return nil, malformed(`The expression map.id gives several items one id: make it of something of each item, too, as in string(body.id) + "/" + string(item.id).`, nil)
+		}
+		keys[e.ID] = e.Key
 		events = append(events, e)
 	}
 	return events, nil
@@ -246,6 +252,9 @@ func (m *mapping) moment(s *expression.RequestScope, arrival time.Time) (time.Ti
 		seconds, _ := v.Rat().Float64()
 		at = time.UnixMilli(int64(seconds * 1000))
 	case string:
+		if v == "" {
+			return arrival, nil
+		}
 		at, _ = time.Parse(time.RFC3339, v) // what is none is year 1
 	}
 	if tellable(at) && !at.IsZero() {

@@ -3,6 +3,7 @@ package receive
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,12 @@ func TestMapMakesEvents(t *testing.T) {
 			caught("POST", json, `{"batch":"b","list":[{"id":"1","n":"one"},{"id":"2","n":"two"}]}`), []event.Event{
 				{ID: "b-1", Op: sdk.Updated, Key: "1", Time: noon, Patch: event.Patch{Product: sdk.Product{Key: "1", Name: "one"}, Fields: []string{"name"}}},
 				{ID: "b-2", Op: sdk.Updated, Key: "2", Time: noon, Patch: event.Patch{Product: sdk.Product{Key: "2", Name: "two"}, Fields: []string{"name"}}}}},
+		"empty texts are nothing": {map[string]string{"key": "body.id", "op": "body.op", "time": "body.at", "id": "body.no", "fields.name": "body.name"},
+			caught("POST", "application/x-www-form-urlencoded", "id=K&op=&at=&no=&name="), []event.Event{{
+				Op: sdk.Updated, Key: "K", Time: noon, Patch: event.Patch{Product: sdk.Product{Key: "K"}, Fields: []string{"name"}}}}},
+		"no items": {map[string]string{"key": "item", "items": "body.items", "op": "'updated'"}, caught("POST", "application/x-www-form-urlencoded", "items="), nil},
+		"an item twice": {map[string]string{"key": "item", "id": "item", "items": "body", "op": "'updated'"}, caught("POST", json, `["7","7"]`), []event.Event{{
+			ID: "7", Op: sdk.Updated, Key: "7", Time: noon, Hint: true, Patch: event.Patch{Product: sdk.Product{Key: "7"}}}}},
 		"attributes at once": {map[string]string{"key": "body.id", "fields.attributes": "body.extra", "fields.attributes.b": "2.5"},
 			caught("POST", "application/vnd.shop+json", `{"id":"K","extra":{"a":1}}`), []event.Event{{
 				Op: sdk.Updated, Key: "K", Time: noon, Patch: event.Patch{Fields: []string{"attributes.a", "attributes.b"},
@@ -124,6 +131,16 @@ func TestUnmappedRequestsTravelRaw(t *testing.T) {
 	}
 }
 
+// TestItemsOfOneIDAreNotLost: the store would take all but the first for repeats.
+func TestItemsOfOneIDAreNotLost(t *testing.T) {
+	k := &keeper{}
+	c := catchAll(map[string]string{"items": "body.list", "key": "item", "id": "body.batch", "op": "'updated'"})
+	w := caught("POST", "application/json", `{"batch":7,"list":["a","b"]}`).do(newHandler(t, k, noon, c))
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "map.id") || len(k.kept()) > 0 {
+		t.Errorf("%d %s %+v", w.Code, w.Body, k.kept())
+	}
+}
+
 func TestRawHoldsNoToken(t *testing.T) {
 	k := &keeper{}
 	byHeader := config.Receiver{Name: "h", Scheme: "token", Path: "/h", Secrets: secretsOf("s3cret"), Token: config.Token{Header: "x-token"}, Methods: []string{"POST"}}
@@ -142,6 +159,30 @@ func TestRawHoldsNoToken(t *testing.T) {
 	}
 	if events[1].Raw.Query != "a=1&b=2" {
 		t.Errorf("query = %q", events[1].Raw.Query)
+	}
+}
+
+// TestTheURLOfAProxyHoldsNoSecret: what stands before the host may tell it the URL
+// that it was called with, and that has the secret in it.
+func TestTheURLOfAProxyHoldsNoSecret(t *testing.T) {
+	k := &keeper{}
+	secret := "s3/c ret+"
+	inPath := config.Receiver{Name: "p", Scheme: "catch", Path: "/p/{secret}", Secrets: secretsOf("older", secret)}
+	inQuery := config.Receiver{Name: "q", Scheme: "catch", Path: "/q", Secrets: secretsOf("older", secret), Token: config.Token{Query: "code"}}
+	h := newHandler(t, k, noon, inPath, inQuery)
+	for _, target := range []string{"/p/s3%2Fc%20ret+", "/p/s3%2Fc%20ret%2B", "/q?a=1&code=s3%2Fc+ret%2B", "/q?a=1&code=s3/c%20ret%2B", "/q?a=1&code=s3%2fc%20ret%2b"} {
+		c := call{target: target, body: "x"}.with("X-Original-Url", target).with("X-Forwarded-Uri", "https://sync.example"+target).
+			with("X-Rewrite-Url", secret).with("X-Other", "a/b")
+		if w := c.do(h); w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	for _, e := range k.kept() {
+		text := fmt.Sprint(e.Raw.Headers)
+		plain, err := url.QueryUnescape(text)
+		if err != nil || strings.Contains(text, "s3") || strings.Contains(plain, "ret") || e.Raw.Headers["X-Other"] != "a/b" || len(e.Raw.Headers) != 1 {
+			t.Errorf("%s", text)
+		}
 	}
 }
 

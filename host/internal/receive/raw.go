@@ -1,8 +1,10 @@
 package receive
 
 import (
+	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,14 +38,40 @@ var hopByHop = map[string]bool{
 // openHeaders are the headers that may be kept and shown, by their named names.
 func (r *request) openHeaders(named func(string) string) map[string]string {
 	c := &r.receiver.config
+	inURL := hasSecretPath(c.Path) || c.Token.Query != ""
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
 		if hopByHop[name] || rest.SecretHeader(name) || strings.EqualFold(name, c.Token.Header) || r.receiver.scheme.hidden(name) {
 			continue
 		}
-		headers[named(name)] = strings.Join(values, ", ")
+		value := strings.Join(values, ", ")
+		if inURL && tells(value, c.Secrets) {
+			continue // a proxy tells the URL that it was called with
+		}
+		headers[named(name)] = value
 	}
 	return headers
+}
+
+// tells says whether a text has a secret in it, as it is or as it stands in a URL.
+func tells(text string, secrets []sdk.Secret) bool {
+	spellings := []string{text}
+	if strings.Contains(text, "%") || strings.Contains(text, "+") {
+		spellings = append(spellings, unescaped(text), unescaped(strings.ReplaceAll(text, "+", " ")))
+	}
+	return slices.ContainsFunc(secrets, func(secret sdk.Secret) bool {
+		return !secret.IsZero() && slices.ContainsFunc(spellings, func(s string) bool { return strings.Contains(s, secret.Reveal()) })
+	})
+}
+
+var escape = regexp.MustCompile("%[0-9A-Fa-f]{2}")
+
+// unescaped is a text without what is escaped as in a URL; it need not be one.
+func unescaped(text string) string {
+	return escape.ReplaceAllStringFunc(text, func(e string) string {
+		plain, _ := hex.DecodeString(e[1:])
+		return string(plain)
+	})
 }
 
 // hidden says whether a header is one of the scheme's proofs.

@@ -21,8 +21,8 @@ import (
 // that is retried is signed anew and has the same event_id; what has none, commands
 // and interactions, is known by what was signed. The challenge is said back only
 // when its signature is right: Slack asks for that, and signs it like all else. Now
-// and then Slack looks at the certificate of a command's URL, and wants 200; that is
-// not signed, and brings nothing.
+// and then Slack looks at the certificate of a command's URL, by GET or POST with
+// ssl_check=1, and wants 200; that is not signed, and brings nothing.
 func slack(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
 	s, more := newSignature(c, config.Signature{
@@ -42,7 +42,7 @@ func slack(c config.Receiver) (scheme, []config.Problem) {
 }
 
 func slackCertificateCheck(r *request) (*greeting, error) {
-	text := r.URL.RawQuery
+	text, otherwise := r.URL.RawQuery, "By GET Slack only looks at the certificate, with ssl_check=1; all else is to come by POST."
 	if r.Method == http.MethodPost {
 		if len(r.Header["X-Slack-Signature"]) > 0 {
 			return nil, nil
@@ -51,12 +51,12 @@ func slackCertificateCheck(r *request) (*greeting, error) {
 		if err != nil {
 			return nil, err
 		}
-		text = string(body)
+		text, otherwise = string(body), "The header X-Slack-Signature is missing."
 	}
 	if form, err := url.ParseQuery(text); err == nil && form.Get("ssl_check") == "1" {
 		return &greeting{}, nil
 	}
-	return nil, unproven("The header X-Slack-Signature is missing.")
+	return nil, unproven(otherwise)
 }
 
 func slackEvents(r *request, m *mapping) (_ []event.Event, err error) {

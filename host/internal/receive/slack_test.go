@@ -67,6 +67,9 @@ func TestSlackLooksAtTheCertificate(t *testing.T) {
 	if len(k.kept()) > 0 {
 		t.Errorf("%+v", k.kept())
 	}
+	if w := (call{method: "GET", target: "/in"}).with("X-Slack-Signature", signature).do(h); !strings.Contains(w.Body.String(), "POST") {
+		t.Errorf("a GET is told what to do: %s", w.Body)
+	}
 }
 
 // A retry is signed at another time; the event is the same.
