@@ -34,10 +34,6 @@ func akeneo(c config.Receiver) (scheme, []config.Problem) {
 	})
 	primary, _ := newSignature(c, config.Signature{Header: akeneoPrimary, Algorithm: "sha256", Encoding: "hex", Signed: "{body}"})
 	secondary, _ := newSignature(c, config.Signature{Header: akeneoSecondary, Algorithm: "sha256", Encoding: "hex", Signed: "{body}"})
-	events := m.events
-	if m == nil {
-		events = akeneoEvents
-	}
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify: func(r *request) error {
@@ -53,7 +49,7 @@ func akeneo(c config.Receiver) (scheme, []config.Problem) {
 			}
 			return takeAkeneoID(r)
 		},
-		events: events,
+		events: m.or(akeneoEvents),
 		hides:  []string{api.header, akeneoPrimary, akeneoSecondary},
 		sample: sampleJSON(akeneoSample),
 		prove: func(it *sample, now time.Time) {
@@ -78,40 +74,6 @@ const akeneoSample = `{"events":[{"action":"product.updated","event_id":"` + ake
 	`"ean":[{"locale":null,"scope":null,"data":"1234567890316"}],"name":[{"locale":null,"scope":null,"data":"Sunglasses"}],` +
 	`"weight":[{"locale":null,"scope":null,"data":{"amount":"800.0000","unit":"GRAM"}}],` +
 	`"description":[{"locale":"en_US","scope":"ecommerce","data":"<p>Brown and gold sunglasses</p>"}]}}}}]}`
-
-func isAkeneoPlatform(r *request) bool {
-	return len(r.Header[akeneoPrimary])+len(r.Header[akeneoSecondary]) > 0
-}
-
-// akeneoPlatform is an event of the Event Platform: a CloudEvent in one piece.
-type akeneoPlatform struct {
-	Version string `json:"specversion"`
-	ID      string `json:"id"`
-	Type    string `json:"type"`
-	Time    moment `json:"time"`
-	Data    struct {
-		Product struct {
-			UUID string `json:"uuid"`
-		} `json:"product"`
-	} `json:"data"`
-}
-
-// takeAkeneoID takes the id of a CloudEvent, and with it makes sure that the signed
-// text is one.
-func takeAkeneoID(r *request) error {
-	var e akeneoPlatform
-	if err := r.json(&e); err != nil {
-		return err
-	}
-	if e.Version != "1.0" {
-		return malformed("The body is no CloudEvent of version 1.0.", nil)
-	}
-	if err := event.CheckKey(e.ID); err != nil {
-		return malformed("The event's id in the body "+err.Error()+".", nil)
-	}
-	r.id = e.ID
-	return nil
-}
 
 const akeneoProducts = "com.akeneo.pim.v1.product."
 
@@ -142,21 +104,6 @@ func akeneoEvents(r *request) ([]event.Event, error) {
 		events = append(events, e)
 	}
 	return events, nil
-}
-
-// akeneoHint reads an event of the Event Platform.
-func akeneoHint(r *request) ([]event.Event, error) {
-	var said akeneoPlatform
-	if err := r.json(&said); err != nil {
-		return nil, err
-	}
-	op, aboutProduct := akeneoOps[said.Type]
-	if !aboutProduct {
-		return r.raw(r.id, "")
-	}
-	e, err := snapshot{}.event(r.id, op, said.Data.Product.UUID, said.Time.or(r.now))
-	e.Hint = op != sdk.Deleted
-	return []event.Event{e}, err
 }
 
 // akeneoEvent reads one event of the Events API. One that is of no product, such as

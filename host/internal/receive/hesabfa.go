@@ -25,14 +25,10 @@ func hesabfa(c config.Receiver) (scheme, []config.Problem) {
 	if len(digests(c.Secrets)) == 0 {
 		problems = append(problems, noSecret(c))
 	}
-	events := m.events
-	if m == nil {
-		events = hesabfaEvents
-	}
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify:  verifyHesabfa,
-		events:  events,
+		events:  m.or(hesabfaEvents),
 		sample:  sampleJSON(`{"Action":52,"ObjectType":"Product","ObjectIdList":[1,2,3]}`),
 		prove: func(it *sample, _ time.Time) {
 			var members map[string]json.RawMessage

@@ -113,6 +113,15 @@ func unknownEntry(name string) error {
 
 func (m *mapping) mapsProducts() bool { return m.op != nil || len(m.fields) > 0 }
 
+// or is how requests are read: by the map, or where there is none by a scheme that
+// knows what its senders say.
+func (m *mapping) or(own func(*request) ([]event.Event, error)) func(*request) ([]event.Event, error) {
+	if m == nil {
+		return own
+	}
+	return m.events
+}
+
 // events makes the events of a request. Their ids are the expression's, else
 // what the scheme has proven, else made here.
 func (m *mapping) events(r *request) ([]event.Event, error) {

@@ -26,14 +26,10 @@ import (
 func medusa(c config.Receiver) (scheme, []config.Problem) {
 	m, problems := newMapping(c)
 	s, more := newSignature(c, config.Signature{Header: "X-Medusa-Signature", Algorithm: "sha256", Encoding: "hex", Signed: "{body}"})
-	events := m.events
-	if m == nil {
-		events = medusaEvents
-	}
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify:  func(r *request) error { return verifyMedusa(r, s, c.Tolerance) },
-		events:  events,
+		events:  m.or(medusaEvents),
 		hides:   []string{s.header},
 		sample:  sampleJSON(`{"event":"product.updated","data":{"id":"prod_01JSXX3ZVW4M4RS0NH4MSWCQWA"},"sent_at":"2026-11-01T12:00:00.000Z"}`),
 		prove: func(it *sample, now time.Time) {

@@ -5,11 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"hash/crc32"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/synchost/synchost/host/internal/config"
@@ -90,24 +86,6 @@ type paypalSender struct {
 	postback     *postback // nil: PayPal is not asked
 }
 
-// transmission is what PayPal says of a notification in its headers.
-type transmission struct{ id, time, certificate, algorithm, signature string }
-
-func newTransmission(r *request) (t transmission, err error) {
-	for _, header := range []struct {
-		name string
-		to   *string
-	}{
-		{"Paypal-Transmission-Id", &t.id}, {"Paypal-Transmission-Time", &t.time}, {"Paypal-Cert-Url", &t.certificate},
-		{"Paypal-Auth-Algo", &t.algorithm}, {paypalSignature, &t.signature},
-	} {
-		if *header.to, err = r.header(header.name); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
-}
-
 func (p *paypalSender) verify(r *request) error {
 	t, err := newTransmission(r)
 	if err != nil {
@@ -163,41 +141,4 @@ func (p *paypalSender) verifySigned(r *request, t transmission, body []byte) err
 		return refuse(http.StatusUnauthorized, "signature", "The signature is wrong.")
 	}
 	return nil
-}
-
-// signed is the text that PayPal signs.
-func (t transmission) signed(webhook string, body []byte) string {
-	return fmt.Sprintf("%s|%s|%s|%d", t.id, t.time, webhook, crc32.ChecksumIEEE(body))
-}
-
-// only leaves of a request what is known to be PayPal's: what is signed, and a body
-// that PayPal has told when it was asked; nil: none.
-func (t transmission) only(r *request, body []byte) {
-	proven, address := *r.Request, *r.URL
-	address.RawQuery = ""
-	proven.URL, proven.Header = &address, http.Header{"Paypal-Transmission-Id": {t.id}, "Paypal-Transmission-Time": {t.time}}
-	if body != nil {
-		proven.Header.Set("Content-Type", "application/json")
-	}
-	r.Request, r.bodyText = &proven, body
-}
-
-// paypalEvent is an event as PayPal tells it.
-type paypalEvent struct {
-	ID   string `json:"id"`
-	text []byte
-}
-
-// paypalID is safe in a path.
-var paypalID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
-
-func readPaypalEvent(text []byte) (e paypalEvent, err error) {
-	if err := json.Unmarshal(text, &e); err != nil {
-		return e, malformed("The body is not valid JSON:", err)
-	}
-	if !paypalID.MatchString(e.ID) {
-		return e, malformed("The body has no id as of PayPal's events.", nil)
-	}
-	e.text = text
-	return e, nil
 }

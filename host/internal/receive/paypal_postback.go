@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 )
 
 // postback asks PayPal about what came in its name. Where PayPal does not answer
@@ -82,4 +83,24 @@ func (p *postback) ask(r *request, method, path string, body []byte) ([]byte, er
 		return nil, unasked("PayPal", err)
 	}
 	return answer.Body, nil
+}
+
+// paypalEvent is an event as PayPal tells it.
+type paypalEvent struct {
+	ID   string `json:"id"`
+	text []byte
+}
+
+// paypalID is safe in a path.
+var paypalID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
+
+func readPaypalEvent(text []byte) (e paypalEvent, err error) {
+	if err := json.Unmarshal(text, &e); err != nil {
+		return e, malformed("The body is not valid JSON:", err)
+	}
+	if !paypalID.MatchString(e.ID) {
+		return e, malformed("The body has no id as of PayPal's events.", nil)
+	}
+	e.text = text
+	return e, nil
 }

@@ -32,10 +32,6 @@ func shopify(c config.Receiver) (scheme, []config.Problem) {
 	webhook, more := newSignature(c, how)
 	how.Header = "Shopify-Hmac-Sha256"
 	newer, _ := newSignature(c, how) // has the same problems
-	events := m.events
-	if m == nil {
-		events = shopifyEvents
-	}
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify: func(r *request) (err error) {
@@ -49,7 +45,7 @@ func shopify(c config.Receiver) (scheme, []config.Problem) {
 			r.id, err = r.headerID(id)
 			return err
 		},
-		events: events,
+		events: m.or(shopifyEvents),
 		hides:  []string{webhook.header, newer.header},
 		sample: shopifySample(),
 		prove: func(it *sample, now time.Time) {

@@ -31,14 +31,10 @@ func standardWebhooks(c config.Receiver) (scheme, []config.Problem) {
 	if c.Map["id"] != "" {
 		more = append(more, c.Place.Problem("map.id", "is not for this scheme: the signed webhook-id is the event's id; remove it"))
 	}
-	events := m.events
-	if m == nil {
-		events = envelopeEvents
-	}
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify:  func(r *request) error { return keys.verify(r, c.Tolerance) },
-		events:  events,
+		events:  m.or(envelopeEvents),
 		sample:  sampleJSON(`{"type":"product.updated","timestamp":"2026-11-01T12:00:00Z","data":{"key":"42","name":"Bag"}}`),
 		prove:   keys.prover(),
 	}, append(problems, more...)
