@@ -73,7 +73,7 @@ log_format = "json"
 max_body = "2MB"
 max_connections = 10
 read_timeout = "1m30s"
-trusted_proxies = ["10.0.0.0/8", "::1", "::ffff:192.0.2.1"]
+trusted_proxies = ["10.0.0.0/8", "::1", "::ffff:192.0.2.1", "::ffff:198.51.100.0/120"]
 keep_events = "24h"
 keep_deliveries = "48h"
 stop_timeout = "0s"
@@ -227,7 +227,7 @@ func TestEverything(t *testing.T) {
 			Listen: "[::1]:9000", DataDir: "/srv/synchost", Socket: dir + "/run/control.sock",
 			ConnectorsDir: dir + "/connectors", LogLevel: "debug", LogFormat: "json", MaxBody: 2e6, MaxConnections: 10,
 			ReadTimeout: 90 * time.Second, KeepEvents: 24 * time.Hour, KeepDeliveries: 48 * time.Hour, Timezone: mustZone(t, "Asia/Tehran"),
-			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.1/32")},
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("198.51.100.0/24")},
 		},
 		Inspector: Inspector{Enabled: true, Listen: "localhost:0", Keep: 5},
 		Receivers: []Receiver{

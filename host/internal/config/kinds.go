@@ -183,6 +183,9 @@ var network = text(wantNetwork, schema{"pattern": `^[0-9a-fA-F:.]+(/[0-9]{1,3})?
 	if err != nil {
 		return p, fmt.Errorf("%q is not %s", s, wantNetwork)
 	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 { // requests from there come as of IPv4
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
 	if p != p.Masked() {
 		return p, fmt.Errorf("%q has bits set behind its prefix: write %q for the network, or %q for the one address", s, p.Masked(), p.Addr())
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/synchost/synchost/sdk"
@@ -33,7 +34,7 @@ type reference struct {
 func referenceTable() table[reference] {
 	return table[reference]{keys: []key[reference]{
 		field("env", envName, func(r *reference) *string { return &r.Env },
-			"The environment variable that holds the secret."),
+			"The environment variable that holds the secret; a newline at its end is no part of it."),
 		field("file", file, func(r *reference) *string { return &r.File },
 			"The file that holds the secret; a newline at its end is no part of it."),
 		field("generate", boolean, func(r *reference) *bool { return &r.Generate },
@@ -130,6 +131,7 @@ func (d *decoder) kept(raw any) []Kept {
 
 func fromEnv(name string) (string, error) {
 	text, ok := os.LookupEnv(name)
+	text = withoutNewline(text)
 	switch {
 	case !ok:
 		return "", fmt.Errorf("the environment variable %s is not set: set it where the host is started", name)
@@ -167,7 +169,7 @@ func (d *decoder) readSecret(at, path string) (string, error) {
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	text := strings.TrimRight(string(data), "\r\n")
+	text := withoutNewline(string(data))
 	switch {
 	case err != nil:
 		return "", err
@@ -175,6 +177,8 @@ func (d *decoder) readSecret(at, path string) (string, error) {
 		return "", errors.New("it is larger than 64 KiB")
 	case text == "":
 		return "", errors.New("it is empty: put the secret in, or remove the file")
+	case hasByteOrderMark(text):
+		return "", errors.New("it begins with a byte order mark, which would be part of the secret: save it as UTF-8 without one")
 	}
 	// Containers mount secrets readable for all under /run, where nobody else is.
 	if info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" && !strings.HasPrefix(path, "/run/") {
@@ -183,6 +187,15 @@ func (d *decoder) readSecret(at, path string) (string, error) {
 	}
 	return text, nil
 }
+
+// hasByteOrderMark looks for what some editors write in front, in UTF-8 or UTF-16.
+func hasByteOrderMark(text string) bool {
+	return slices.ContainsFunc([]string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"}, func(mark string) bool { return strings.HasPrefix(text, mark) })
+}
+
+// withoutNewline is a secret as it was typed: tools and editors end it with a
+// newline, which no sender has.
+func withoutNewline(text string) string { return strings.TrimRight(text, "\r\n") }
 
 // reason is the error without the path, which the message has already.
 func reason(err error) error {

@@ -85,6 +85,43 @@ func TestGeneratedSecretThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// TestTheNewlineBehindASecretIsNoPartOfIt: whatever has written it there, no sender
+// has it.
+func TestTheNewlineBehindASecretIsNoPartOfIt(t *testing.T) {
+	fixture(t)
+	for _, end := range []string{"", "\n", "\r\n", "\n\n"} {
+		t.Setenv("ENDED", "shop secret"+end)
+		if err := os.WriteFile("ended.secret", []byte("shop secret"+end), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, where := range []string{`{ env = "ENDED" }`, `{ file = "ended.secret" }`} {
+			cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = "+where+"\n")
+			if got := cfg.Receivers[0].Secrets[0].Reveal(); got != "shop secret" {
+				t.Errorf("%s with %q behind: %q", where, end, got)
+			}
+		}
+	}
+	t.Setenv("ENDED", "\n")
+	if _, err := load(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { env = \"ENDED\" }\n"); err == nil || !strings.Contains(err.Error(), "ENDED is empty") {
+		t.Errorf("a newline alone: %v", err)
+	}
+}
+
+// TestASecretOfANotepad: a byte order mark in front would be a part of the secret
+// that nobody sees.
+func TestASecretOfANotepad(t *testing.T) {
+	fixture(t)
+	for _, text := range []string{"\xef\xbb\xbfshop secret", "\xff\xfes\x00", "\xfe\xff\x00s"} {
+		if err := os.WriteFile("marked.secret", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := load(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { file = \"marked.secret\" }\n")
+		if err == nil || !strings.Contains(err.Error(), "byte order mark") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestSecretThatAllCanReadIsAWarning(t *testing.T) {
 	dir := fixture(t)
 	cfg := mustLoad(t, "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { file = \"open.secret\" }\n")
