@@ -32,7 +32,7 @@ func (r *request) rawEvent(id, key string) (event.Event, error) {
 // hopByHop are headers that concern the connection only.
 var hopByHop = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
-	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true,
+	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Expect": true,
 }
 
 // openHeaders are the headers that may be kept and shown, by their named names.

@@ -46,11 +46,12 @@ func (r *request) checkMethod(answer http.Header) error {
 // checkEncoding refuses compressed bodies: their size cannot be capped before
 // they are unpacked, and no sender that we know of compresses.
 func (r *request) checkEncoding() error {
-	encoding := r.Header.Get("Content-Encoding")
-	if encoding == "" || strings.EqualFold(encoding, "identity") {
-		return nil
+	for _, encoding := range r.Header["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return refuse(http.StatusUnsupportedMediaType, "encoding", "Compressed bodies are not taken. Send the body as it is.")
+		}
 	}
-	return refuse(http.StatusUnsupportedMediaType, "encoding", "Compressed bodies are not taken. Send the body as it is.")
+	return nil
 }
 
 // header is the value of a header that must be there exactly once.

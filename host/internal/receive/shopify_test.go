@@ -83,7 +83,7 @@ func TestShopify(t *testing.T) {
 			id + `updated {"key":"1","code":"B-1","barcode":"40","prices":[{"amount":"9.50","currency":"EUR"}],"stock":[{"quantity":"-2"}]} [barcode code prices stock variants]`},
 		"what nobody counts has no stock": {shopifyCall("products/update", `{"id":1,"variants":[{"id":2,"title":"Default Title","inventory_management":null,"inventory_quantity":0},{"id":3,"inventory_management":"shopify","inventory_quantity":4}]}`), "",
 			id + `updated {"key":"1","variants":[{"key":"2"},{"key":"3","stock":[{"quantity":"4"}]}]} [barcode code stock variants]`},
-		"options and images": {shopifyCall("products/update", `{"id":1,"options":[{"name":"Size"},{"name":"Colour"}],"images":[{"id":5,"src":"https://cdn.example/a.jpg","alt":"A"},{"id":6,"src":"https://cdn.example/b.jpg","alt":null}],`+
+		"options and images": {shopifyCall("products/update", `{"id":1,"options":[{"name":"Size"},{"name":"Colour"}],"images":[{"id":5,"src":"https://cdn.example/a.jpg","alt":"A"},{"id":6,"src":"https://cdn.example/b.jpg","alt":null},{"id":7,"src":null,"alt":null}],`+
 			`"variants":[{"id":2,"option1":"M","option2":"Red","image_id":6},{"id":3,"option1":"L","option2":null}]}`), "",
 			id + `updated {"key":"1","media":[{"url":"https://cdn.example/a.jpg","alt":"A"},{"url":"https://cdn.example/b.jpg"}],"variants":[` +
 				`{"key":"2","options":[{"name":"Size","value":"M"},{"name":"Colour","value":"Red"}],"media":[{"url":"https://cdn.example/b.jpg"}]},{"key":"3","options":[{"name":"Size","value":"L"}]}]} [barcode code media stock variants]`},

@@ -102,9 +102,11 @@ func splitTags(text string) []string {
 }
 
 func shopifyMedia(images []shopifyImage) []sdk.Media {
-	media := make([]sdk.Media, len(images))
-	for i, image := range images {
-		media[i] = sdk.Media{URL: image.URL, Alt: image.Alt}
+	media := make([]sdk.Media, 0, len(images))
+	for _, image := range images {
+		if image.URL != "" { // it is there already, and nowhere to be had yet
+			media = append(media, sdk.Media{URL: image.URL, Alt: image.Alt})
+		}
 	}
 	return media
 }
