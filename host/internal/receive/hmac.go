@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -191,6 +192,8 @@ func parseTemplate(template string) ([]part, error) {
 		switch {
 		case !closed:
 			return nil, fmt.Errorf("%q has a { without a }", template)
+		case isHeader && kind == "header" && strings.EqualFold(header, "Host"):
+			return nil, errors.New("{header:Host} is what a proxy makes of it: write the name that the sender calls in its place")
 		case isHeader && kind == "header" && header != "", !isHeader && (kind == "body" || kind == "path" || kind == "query"):
 			parts = append(parts, part{kind, header})
 		default:

@@ -20,7 +20,8 @@ const maxEvents = 2_000
 
 // mapping makes events of a request by the operator's expressions.
 //
-//	key             the product's key. Nothing or "": the request maps to no product
+//	key             the product's key. Nothing or "": the request maps to no product,
+//	                and travels raw; of items once
 //	op              created, updated, deleted, upsert, delete; nothing: updated
 //	time            RFC 3339 text or Unix seconds; nothing: the arrival
 //	id              the sender's id of the event; nothing: the scheme's own
@@ -151,13 +152,23 @@ func (m *mapping) events(r *request) ([]event.Event, error) {
 	case len(items) > maxEvents:
 		return nil, refuse(http.StatusRequestEntityTooLarge, "size", fmt.Sprintf("The request brings more than %d items.", maxEvents))
 	}
+	return m.each(r, s, items, base)
+}
+
+// each makes an event of each item.
+func (m *mapping) each(r *request, s *expression.RequestScope, items []any, base string) ([]event.Event, error) {
 	events := make([]event.Event, 0, len(items))
 	keys := make(map[string]string, len(items)) // by ids
+	raw := false
 	for i, item := range items {
 		e, err := m.event(r, s.With(item), partID(base, i+1))
 		if err != nil {
 			return nil, err
 		}
+		if e.Raw != nil && raw {
+			continue // it would be the whole request once more
+		}
+		raw = raw || e.Raw != nil
 		if key, told := keys[e.ID]; told && key != e.Key {
 			// It would be taken for a repeat, and be lost.
 			return nil, malformed(`The expression map.id gives several items one id: make it of something of each item, too, as in string(body.id) + "/" + string(item.id).`, nil)

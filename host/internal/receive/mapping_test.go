@@ -131,6 +131,27 @@ func TestUnmappedRequestsTravelRaw(t *testing.T) {
 	}
 }
 
+// TestItemsWithoutAKeyAreOneRawEvent: each would be the whole request once more.
+func TestItemsWithoutAKeyAreOneRawEvent(t *testing.T) {
+	k := &keeper{}
+	c := catchAll(map[string]string{"items": "body", "key": "item.sku", "op": "'updated'"})
+	body := `[{"sku":"a"},{"x":1},{"sku":"b"},{"x":2},{"x":3}]`
+	if w := caught("POST", "application/json", body).do(newHandler(t, k, noon, c)); w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	var keys []string
+	for _, e := range k.kept() {
+		if e.Raw == nil {
+			keys = append(keys, e.Key)
+		} else if keys = append(keys, "raw"); string(e.Raw.Body) != body {
+			t.Errorf("%s", e.Raw.Body)
+		}
+	}
+	if diff := cmp.Diff([]string{"a", "raw", "b"}, keys); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestItemsOfOneIDAreNotLost: the store would take all but the first for repeats.
 func TestItemsOfOneIDAreNotLost(t *testing.T) {
 	k := &keeper{}

@@ -207,6 +207,7 @@ func TestBadSignatureTemplates(t *testing.T) {
 		"unknown part":        {config.Signature{Signed: "{bdy}"}, "signature.signed"},
 		"unclosed":            {config.Signature{Signed: "{body"}, "signature.signed"},
 		"nameless header":     {config.Signature{Signed: "{header:}{body}"}, "signature.signed"},
+		"the host":            {config.Signature{Signed: "{header:host}{body}"}, "signature.signed"},
 		"nothing of it":       {config.Signature{Signed: "fixed"}, "signature.signed"},
 		"algorithm":           {config.Signature{Algorithm: "md5"}, "signature.algorithm"},
 		"timestamp by itself": {config.Signature{Timestamp: "X-Time"}, "signature.timestamp"},
