@@ -230,9 +230,9 @@ func (s *session) found(p *product, w whereabouts) {
 	case len(remotes) > 1:
 		s.hold(p, fmt.Sprintf("the platform has %d products for this key: remove the twins, then retry", len(remotes)))
 		return
-	case w.guessed && p.decision.Op != sdk.Upsert:
+	case w.guessed && (p.decision.Op != sdk.Upsert || p.link.Restore != nil && p.link.Restore.Op != sdk.Upsert):
 		// Nothing is taken off sale of which it is not sure that we made it.
-		s.hold(p, fmt.Sprintf("it is gone at its source, and whether %q there, which has its code, is ours is not known: link it, or change its code there, then retry", remotes[0].ID))
+		s.hold(p, fmt.Sprintf("it is to be taken off sale, and whether %q there, which has its code, is ours is not known: link it, or change its code there, then retry", remotes[0].ID))
 		return
 	}
 	p.link.Remote, p.looked = w.remotes[0], true

@@ -176,8 +176,10 @@ func (s *session) done(p *product, a *attempt) {
 	s.wrote(p, a)
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""
 	p.marked, p.looked = false, false
-	s.passed(p)
-	s.restored(p)
+	if !halfRestored(p, a) {
+		s.passed(p)
+		s.restored(p)
+	}
 	if !was || !blank(&p.link) {
 		s.put(p)
 	}
@@ -245,6 +247,18 @@ func (s *session) skip(p *product, reason plan.Reason) {
 		}
 		s.put(p)
 	}
+}
+
+// halfRestored says whether a product that was off sale has its fields back, and is on
+// sale by that: what is left is to take it off.
+func halfRestored(p *product, a *attempt) bool {
+	restore := p.link.Restore
+	if restore == nil || restore.Op != sdk.Archive || a.change.Op != sdk.Upsert {
+		return false
+	}
+	p.link.Restore = &store.Restore{Op: restore.Op, Product: sdk.Product{Key: p.key}}
+	p.link.State, p.link.Next = store.Due, time.Now()
+	return true
 }
 
 // restored keeps a product that is now as an operator wanted it back.

@@ -215,22 +215,25 @@ func (w *wanted) decideUpsert(known Known, policy *Policy) Decision {
 	return Decision{Reason: NothingOwned}
 }
 
-// decideRestore brings back what was there before, and nothing else.
+// decideRestore brings back what was there before, and nothing else. What was off sale
+// gets its fields back before it is taken off: to write them puts it on sale.
 func decideRestore(known Known, policy *Policy) Decision {
 	restore := known.Restore
 	d := Decision{Op: restore.Op, Wanted: restore.Product}
-	fields := policy.carried(slices.Compact(slices.Sorted(slices.Values(restore.Fields))))
 	switch {
-	case d.Op != sdk.Upsert:
-		if !known.written() || d.Op == sdk.Archive && known.Archived && !known.Unknown {
-			d.Op = 0
-		}
-	case known.Base != nil && !known.Archived && !known.Unknown:
-		d.Fields = intersect(sdk.Diff(known.sent(), &restore.Product), fields)
-	default:
-		d.Fields = fields
+	case d.Op != sdk.Upsert && !known.written(), d.Op == sdk.Archive && known.Archived && !known.Unknown:
+		return Decision{Reason: Restored}
+	case d.Op == sdk.Purge:
+		return d
 	}
-	if d.Op == 0 || d.Op == sdk.Upsert && len(d.Fields) == 0 {
+	fields := policy.carried(slices.Compact(slices.Sorted(slices.Values(restore.Fields))))
+	if known.Base != nil && !known.Archived && !known.Unknown {
+		fields = intersect(sdk.Diff(known.sent(), &restore.Product), fields)
+	}
+	switch {
+	case len(fields) > 0:
+		d.Op, d.Fields = sdk.Upsert, fields
+	case d.Op == sdk.Upsert:
 		return Decision{Reason: Restored}
 	}
 	return d

@@ -20,9 +20,9 @@ type Known struct {
 // Restore is how a product was at a connector, and is to be again: an undo. It
 // holds until the operator releases the product.
 type Restore struct {
-	Op      sdk.Op      // Upsert; Archive or Purge of what was not there, or not on sale, before
-	Product sdk.Product // of an Upsert
-	Fields  []string    // of Product, those to bring back
+	Op      sdk.Op // Upsert; Archive or Purge of what was not there, or not on sale, before
+	Product sdk.Product
+	Fields  []string // of Product, those to bring back; of an Archive before it, if it is on sale
 }
 
 // sent is what the platform was last told.

@@ -68,7 +68,7 @@ func (s *simulation) round(n int) {
 	case kind == 0 && s.finds:
 		hand = s.moves(d, base, hand)
 	case kind == 1:
-		s.undoes(d, hand)
+		s.undoes(d)
 		return
 	case kind == 2:
 		s.lied(d)
@@ -297,7 +297,9 @@ func (s *simulation) compared(l look) look {
 
 // undoes checks that "undo restores before-images and holds those links until
 // released".
-func (s *simulation) undoes(d simtest.Dice, before map[string]look) {
+func (s *simulation) undoes(d simtest.Dice) {
+	s.hideSome(d)
+	before := s.looks()
 	p := s.plan()
 	s.applyAll(d, p)
 	s.settle()
@@ -320,8 +322,8 @@ func (s *simulation) undoes(d simtest.Dice, before map[string]look) {
 			undone = append(undone, i.Key)
 		}
 		was, is := before[i.Key], after[i.Key]
-		if is.there && is.archived && (was.archived || !was.there && s.onDelete != plan.DeleteThere) {
-			continue // what was not on sale is not, and nobody sees more of it
+		if !was.there && is.there && is.archived && s.onDelete != plan.DeleteThere {
+			continue // what was created is off sale
 		}
 		if !is.same(was) {
 			s.breaks("undo: %s was %s, and is %s after %s was taken back", i.Key, was, is, saying([]store.PlanItem{i}))
@@ -348,6 +350,21 @@ func (s *simulation) undoes(d simtest.Dice, before map[string]look) {
 		s.mu.Lock()
 		s.checkConverged(key, l)
 		s.mu.Unlock()
+	}
+}
+
+// hideSome has people take products off sale and change them, too: a plan puts them on
+// sale again, where the status is the source's.
+func (s *simulation) hideSome(d simtest.Dice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.market.things {
+		if t.ours == "" || t.archived || s.source.products[t.ours].deleted || !d.Chance(0.3) {
+			continue
+		}
+		t.archived, t.handOff = true, true
+		s.counts["hand"]++
+		s.market.edit(t, simtest.Pick(d, names), fmt.Sprint("hand", s.counts["hand"]))
 	}
 }
 

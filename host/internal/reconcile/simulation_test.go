@@ -63,11 +63,11 @@ import (
 //
 // That each check can fail was tried with code that was broken on purpose: a plan's
 // items not compared again, any listing plausible, a failed one taken for whole, no
-// breaker, twins not seen, what was undone not held, creates not taken back, edits not
-// noted or not learned, fields of the destination written, first plans applied or not
-// waited for, findings not learned, one listing enough, what is on hold planned or
-// told of events, what an interrupted plan had done not known. Each shows within 120
-// seeds.
+// breaker, twins not seen, what was undone not held, creates not taken back, fields of
+// what was off sale not either, edits not noted or not learned, fields of the
+// destination written, first plans applied or not waited for, findings not learned,
+// one listing enough, what is on hold planned or told of events, what an interrupted
+// plan had done not known. Each shows within 120 seeds.
 func TestSimulation(t *testing.T) { simtest.Seeds(t, 30, 8, simulated) }
 
 func TestSimulationTakesTheSameCourseAgain(t *testing.T) { simtest.SameCourse(t, 3, simulated) }

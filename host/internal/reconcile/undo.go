@@ -77,17 +77,8 @@ func (r *Reconciler) backOf(item *store.PlanItem) (*back, error) {
 		return nil, nil
 	case item.Op == sdk.Upsert.String() && found.There == nil:
 		return &back{restore: &store.Restore{Op: r.takeOff(), Product: sdk.Product{Key: item.Key}}}, nil
-	case item.Op == sdk.Upsert.String() && found.There.Archived:
-		return &back{restore: &store.Restore{Op: sdk.Archive, Product: sdk.Product{Key: item.Key}}}, nil
 	case item.Op == sdk.Upsert.String():
-		restore := &store.Restore{Op: sdk.Upsert, Product: sdk.Product{Key: item.Key}}
-		for _, field := range found.Fields {
-			if field.Written {
-				restore.Fields = append(restore.Fields, field.Path)
-				sdk.CopyField(&restore.Product, &found.There.Product, field.Path)
-			}
-		}
-		return &back{restore: restore}, nil
+		return &back{restore: restoreOf(item.Key, found)}, nil
 	case item.Op != "" && found.There != nil:
 		all := found.There.Product
 		all.Key = item.Key
@@ -96,6 +87,23 @@ func (r *Reconciler) backOf(item *store.PlanItem) (*back, error) {
 		return &back{}, nil
 	}
 	return nil, nil
+}
+
+// restoreOf is how a product was there before it was written.
+func restoreOf(key string, found Found) *store.Restore {
+	restore := &store.Restore{Op: sdk.Upsert, Product: sdk.Product{Key: key}}
+	there := &found.There.Product
+	if found.There.Archived {
+		restore.Op = sdk.Archive
+	}
+	for _, field := range found.Fields {
+		if !field.Written || field.Path == "status" && there.Status == "" && restore.Op == sdk.Archive {
+			continue // that it was off sale is all that it said
+		}
+		restore.Fields = append(restore.Fields, field.Path)
+		sdk.CopyField(&restore.Product, there, field.Path)
+	}
+	return restore
 }
 
 // takeOff is how what we created is taken back.

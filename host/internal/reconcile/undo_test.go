@@ -3,9 +3,11 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/host/internal/plan"
 	"github.com/synchost/synchost/host/internal/reconcile"
 	"github.com/synchost/synchost/host/internal/store"
@@ -62,8 +64,8 @@ func TestWhatWasTakenOffSaleAndPutBackIsAsItWas(t *testing.T) {
 	w.say(sdk.Created, product(1, "12"))
 	w.settle()
 	w.undoSince("p1", between, 1)
-	if !w.shop.held(t)["SKU-0001"].Archived {
-		t.Error("it is on sale, and was not")
+	if got := w.shop.held(t)["SKU-0001"]; !got.Archived || got.Product.Prices[0].Amount != "10" {
+		t.Errorf("it is %+v", got)
 	}
 	_, err := w.lane.Release(t.Context(), []string{"p1"})
 	w.must(err)
@@ -144,5 +146,99 @@ func TestUndoHasAnEnd(t *testing.T) {
 	w.undoSince("", start, 1)
 	if link := w.linkOf("p2"); link.Restore != nil || link.State != store.InStep {
 		t.Errorf("p2 is %+v", link)
+	}
+}
+
+// What a plan put on sale is off sale again when that is undone, and as it was; also if
+// the host ends when half of it is done, which is not done a second time then.
+func TestUndoOfWhatWasPutOnSaleBringsItsFieldsBack(t *testing.T) {
+	w, p := putOnSale(t)
+	half := make(chan struct{})
+	tried := sync.OnceFunc(func() { close(half) })
+	w.shop.mu.Lock()
+	w.shop.lose = func(c sdk.Change) bool {
+		if c.Op == sdk.Archive {
+			tried()
+		}
+		return c.Op == sdk.Archive
+	}
+	w.shop.mu.Unlock()
+	_, err := w.Undo(t.Context(), p.ID)
+	w.must(err)
+	<-half
+	w.stop()
+	w.shop.lose = nil
+	if got := w.shop.held(t)[" SKU-0001"]; got.Archived || got.Product.Name != "their name" {
+		t.Errorf("half of it makes it %+v", got)
+	}
+	w.start()
+	_, err = w.lane.Retry(t.Context(), []string{"p1"}) // by now it may have been given up
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)[" SKU-0001"]; !got.Archived || got.Product.Name != "their name" || got.Product.Prices[0].Amount != "10" {
+		t.Errorf("it is %+v", got)
+	}
+	writes := 0
+	for _, c := range w.shop.writes {
+		if c.Key == "p1" && c.Op == sdk.Upsert {
+			writes++
+		}
+	}
+	if link := w.linkOf("p1"); writes != 2 || link.State != store.OnHold || !link.Archived {
+		t.Errorf("it was written %d times, and its link is %+v", writes, link)
+	}
+	_, err = w.lane.Release(t.Context(), []string{"p1"})
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)["SKU-0001"]; got.Archived || got.Product.Name != "Product SKU-0001" {
+		t.Errorf("released, it is %+v", got)
+	}
+}
+
+// putOnSale is a world in which a plan has put on sale and renamed what people had
+// taken off sale: SKU-0001.
+func putOnSale(t *testing.T) (*world, store.Plan) {
+	t.Helper()
+	w := newWorld(t)
+	w.stop()
+	w.options.Policy.Own = plan.NewOwnership(map[string]plan.Mode{"*": plan.Source})
+	w.start()
+	for i := range 3 {
+		p := product(i, "10")
+		p.Status = sdk.Active
+		w.version++
+		_, err := w.store.Accept(t.Context(), []event.Event{{Source: "pim", ID: fmt.Sprint(w.version), Op: sdk.Created, Key: p.Key, Time: time.Now(),
+			Patch: event.Patch{Product: p, Fields: []string{"code", "name", "prices", "status"}}}})
+		w.must(err)
+		p.Name = "their name"
+		w.shop.put(p)
+	}
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { i.Archived, i.Product.Code = true, " SKU-0001" })
+	made, err := w.Plan(t.Context(), "")
+	w.must(err)
+	_, err = w.Apply(t.Context(), made.ID, made.Hash, nil, false)
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)["SKU-0001"]; got.Archived || got.Product.Name != "Product SKU-0001" {
+		t.Fatalf("the plan made it %+v", got)
+	}
+	return w, made
+}
+
+// What people made by hand in the place of what is to be off sale is not taken for it.
+func TestUndoTakesNothingOffSaleThatIsNotSurelyOurs(t *testing.T) {
+	w, p := putOnSale(t)
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	theirs := product(1, "10")
+	theirs.Code, theirs.Name = " SKU-0001", "made by hand"
+	w.shop.put(theirs)
+	_, err := w.Undo(t.Context(), p.ID)
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)[" SKU-0001"]; got.Archived || got.Product.Name != "made by hand" {
+		t.Errorf("what people made is %+v", got)
+	}
+	if link := w.linkOf("p1"); link.State != store.Held {
+		t.Errorf("the link is %+v", link)
 	}
 }

@@ -98,6 +98,7 @@ func (r *Reconciler) backsOf(ctx context.Context, step []store.Delivery, query s
 // past is how one product was, as far as the records have been gone through.
 type past struct {
 	first   int64           // id of the first write
+	created bool            // by it, as far as is known
 	had     map[string]bool // by paths: what the fields held is known
 	restore store.Restore
 }
@@ -108,10 +109,10 @@ func (p *past) take(d *store.Delivery) {
 	if p.first == 0 {
 		p.first = d.ID
 		if d.Op == sdk.Upsert.String() && wasOff(d) {
-			p.restore = store.Restore{Op: sdk.Archive, Product: sdk.Product{Key: d.Key}}
+			p.restore.Op, p.created = sdk.Archive, d.Before == nil
 		}
 	}
-	if p.restore.Op == sdk.Archive {
+	if p.created {
 		return
 	}
 	for _, path := range d.BeforeFields() {

@@ -183,7 +183,7 @@ type Link struct {
 type Restore struct {
 	Op      sdk.Op
 	Product sdk.Product
-	Fields  []string
+	Fields  []string // of Product, those that are to be brought back still
 }
 
 // Contended is of a product that is otherwise, whenever it is looked at, than it
