@@ -235,6 +235,7 @@ func TestNamesAreOnlyNames(t *testing.T) {
 		quote := dialects[d.driver].quote
 		name := "my" + `.x"` + "`; DROP"
 		column := "a " + quote + " = 1; --"
+		t.Cleanup(func() { d.exec(t, "DROP TABLE "+quoted(name, quote)) })
 		d.exec(t, "CREATE TABLE "+quoted(name, quote)+" ("+quoted(column, quote)+" varchar(20) PRIMARY KEY, "+quoted("select", quote)+" varchar(90))")
 		client := sdktest.Open(t, plugin, d.config(quoted(name, `"`), options{"write": true, "key": column, "columns": options{"name": "select"}}))
 		evil := "'; DROP TABLE x; -- \\' \""
