@@ -117,7 +117,7 @@ func akeneoEvent(r *request, text json.RawMessage) (e event.Event, err error) {
 			Resource akeneoProduct `json:"resource"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(text, &said); err != nil {
+	if err := readJSON(text, &said); err != nil {
 		return e, malformed("An event in the body is not as this sender writes it:", err)
 	}
 	if err := event.CheckKey(said.ID); err != nil {

@@ -24,7 +24,7 @@ type cloudEvent struct {
 // travels raw goes as it came.
 func one(r *request, text []byte, m *mapping) ([]event.Event, error) {
 	var e cloudEvent
-	if err := json.Unmarshal(text, &e); err != nil {
+	if err := readJSON(text, &e); err != nil {
 		return nil, malformed("The event is not of the JSON form of CloudEvents:", err)
 	}
 	if e.Version != "1.0" {
@@ -88,7 +88,7 @@ func (e *cloudEvent) product() (event.Event, bool) {
 		Event   *struct{}       `json:"event"`
 		Product json.RawMessage `json:"product"`
 	}
-	if !known || json.Unmarshal(e.Data, &form) != nil || form.Event == nil || form.Product == nil {
+	if !known || readJSON(e.Data, &form) != nil || form.Event == nil || form.Product == nil {
 		return event.Event{}, false
 	}
 	ours, err := envelopeData(e.Data)

@@ -59,7 +59,7 @@ func batch(r *request, m *mapping) ([]event.Event, error) {
 		return nil, err
 	}
 	var texts []json.RawMessage
-	if err := json.Unmarshal(r.bodyText, &texts); err != nil {
+	if err := readJSON(r.bodyText, &texts); err != nil {
 		return nil, malformed("The body is no list of events:", err)
 	}
 	if len(texts) > maxEvents {

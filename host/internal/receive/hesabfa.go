@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func hesabfa(c config.Receiver) (scheme, []config.Problem) {
 		sample:  sampleJSON(`{"Action":52,"ObjectType":"Product","ObjectIdList":[1,2,3]}`),
 		prove: func(it *sample, _ time.Time) {
 			var members map[string]json.RawMessage
-			if json.Unmarshal(it.body, &members) != nil || members == nil {
+			if readJSON(it.body, &members) != nil || members == nil {
 				return // the operator's own body, which no password goes into
 			}
 			members["Password"], _ = json.Marshal(c.Secrets[0].Reveal()) // a text always can
@@ -67,14 +68,14 @@ var hesabfaOps = map[string]sdk.EventOp{"51": sdk.Created, "52": sdk.Updated, "5
 
 func hesabfaEvents(r *request) ([]event.Event, error) {
 	var said struct {
-		Action       json.Number   `json:"Action"`
-		ObjectType   string        `json:"ObjectType"`
-		ObjectIDList []json.Number `json:"ObjectIdList"`
+		Action       loose   `json:"Action"`
+		ObjectType   string  `json:"ObjectType"`
+		ObjectIDList []int64 `json:"ObjectIdList"`
 	}
 	if err := r.json(&said); err != nil {
 		return nil, err
 	}
-	op, known := hesabfaOps[said.Action.String()]
+	op, known := hesabfaOps[string(said.Action)]
 	switch {
 	case said.ObjectType != "Product" || !known: // of an invoice or a contact
 		return r.raw(event.NewID(), "")
@@ -85,10 +86,7 @@ func hesabfaEvents(r *request) ([]event.Event, error) {
 	}
 	events := make([]event.Event, len(said.ObjectIDList))
 	for i, id := range said.ObjectIDList {
-		if err := event.CheckKey(id.String()); err != nil {
-			return nil, malformed("An id in the member ObjectIdList "+err.Error()+".", nil)
-		}
-		events[i] = event.Event{ID: event.NewID(), Op: op, Key: id.String(), Time: r.now, Hint: true}
+		events[i] = event.Event{ID: event.NewID(), Op: op, Key: strconv.FormatInt(id, 10), Time: r.now, Hint: true}
 		events[i].Patch.Product.Key = events[i].Key
 	}
 	return events, nil

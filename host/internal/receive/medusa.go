@@ -52,7 +52,7 @@ func verifyMedusa(r *request, s *signature, tolerance time.Duration) error {
 	var said struct {
 		Sent time.Time `json:"sent_at"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Sent.IsZero() {
+	if readJSON(body, &said) != nil || said.Sent.IsZero() {
 		return malformed("The body does not say in sent_at when it was sent.", nil)
 	}
 	if err := checkAge(said.Sent, r.now, tolerance); err != nil {
@@ -83,7 +83,7 @@ func medusaEvents(r *request) ([]event.Event, error) {
 		ID      string `json:"id"`
 		Product string `json:"product_id"`
 	}
-	if err := json.Unmarshal(said.Data, &of); err != nil {
+	if err := readJSON(said.Data, &of); err != nil {
 		return nil, malformed("The data in the body is not what Medusa tells of products:", err)
 	}
 	key := of.ID

@@ -3,7 +3,6 @@ package receive
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -78,7 +77,7 @@ func (gs *grants) ask(ctx context.Context, g *grant, outside Outside, api string
 		Token   string `json:"access_token"`
 		Seconds int    `json:"expires_in"`
 	}
-	if err := json.Unmarshal(answer.Body, &told); err != nil || told.Token == "" {
+	if err := readJSON(answer.Body, &told); err != nil || told.Token == "" {
 		g.err = errors.New("PayPal gave no token")
 		return
 	}

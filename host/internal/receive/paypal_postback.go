@@ -58,7 +58,7 @@ func (p *postback) confirm(r *request, t transmission, body []byte) error {
 	var verdict struct {
 		Status string `json:"verification_status"`
 	}
-	switch err := json.Unmarshal(text, &verdict); {
+	switch err := readJSON(text, &verdict); {
 	case err == nil && verdict.Status == "SUCCESS":
 		return nil
 	case err == nil && verdict.Status == "FAILURE":
@@ -95,7 +95,7 @@ type paypalEvent struct {
 var paypalID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
 
 func readPaypalEvent(text []byte) (e paypalEvent, err error) {
-	if err := json.Unmarshal(text, &e); err != nil {
+	if err := readJSON(text, &e); err != nil {
 		return e, malformed("The body is not valid JSON:", err)
 	}
 	if !paypalID.MatchString(e.ID) {

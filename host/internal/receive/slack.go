@@ -1,7 +1,6 @@
 package receive
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -69,8 +68,8 @@ func slackEvents(r *request, m *mapping) (_ []event.Event, err error) {
 		Challenge string `json:"challenge"`
 		ID        string `json:"event_id"`
 	}
-	_ = json.Unmarshal(body, &told) // a form, for one, tells none of it
 	switch {
+	case readJSON(body, &told) != nil: // a form, for one, tells none of it
 	case told.Type == "url_verification":
 		r.greeting, err = echo(told.Challenge)
 		return nil, err

@@ -2,11 +2,7 @@ package receive
 
 import (
 	"encoding/json"
-	"net/http"
-	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
@@ -39,59 +35,6 @@ func (s snapshot) event(id string, op sdk.EventOp, key string, at time.Time) (ev
 	}
 	e.Patch.Product.Key = key
 	return e, nil
-}
-
-// json reads the body of a sender that writes nothing but JSON. What has no place
-// in the value is passed over.
-func (r *request) json(into any) error {
-	if !isJSON(r.mediaType()) {
-		return refuse(http.StatusUnsupportedMediaType, "type", "The body must be JSON in UTF-8, and the header Content-Type must say so.")
-	}
-	body, err := r.body()
-	switch {
-	case err != nil:
-		return err
-	case !utf8.Valid(body):
-		return malformed("The body is not valid UTF-8.", nil)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return malformed("The body is not the JSON that this sender writes:", err)
-	}
-	return nil
-}
-
-// tellsOnly says whether the body has no other members than these, as that of a
-// deletion has none but ids. Where the topic is not signed, whoever has seen any
-// other message could write that it is one.
-func (r *request) tellsOnly(names ...string) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(r.bodyText, &members) != nil {
-		return false
-	}
-	for name := range members {
-		if !slices.Contains(names, name) {
-			return false
-		}
-	}
-	return true
-}
-
-func isJSON(media string) bool {
-	return media == "application/json" || strings.HasSuffix(media, "+json")
-}
-
-// loose is a text or a number of a sender that is not particular about which.
-// null is the empty text.
-type loose string
-
-func (l *loose) UnmarshalJSON(data []byte) error {
-	if data[0] == '"' {
-		return json.Unmarshal(data, (*string)(l))
-	}
-	var number json.Number
-	err := json.Unmarshal(data, &number)
-	*l = loose(number)
-	return err
 }
 
 // price is what a product costs where the sender tells an amount and leaves it to

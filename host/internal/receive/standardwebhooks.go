@@ -217,7 +217,7 @@ func envelopeEvents(r *request) ([]event.Event, error) {
 		Data      json.RawMessage `json:"data"`
 	}
 	op, ours := sdk.EventOp(""), false
-	if r.mayBeJSON() && json.Unmarshal(body, &envelope) == nil {
+	if r.mayBeJSON() && readJSON(body, &envelope) == nil {
 		op, ours = envelopeOps[envelope.Type]
 	}
 	if !ours {
@@ -247,7 +247,7 @@ func envelopeData(data []byte) (event.Event, error) {
 		} `json:"event"`
 		Product json.RawMessage `json:"product"`
 	}
-	if err := json.Unmarshal(data, &sent); err != nil || sent.Event == nil {
+	if err := readJSON(data, &sent); err != nil || sent.Event == nil {
 		return event.Parse(data)
 	}
 	e, err := event.Parse(sent.Product)

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -87,7 +86,7 @@ func verifyStripe(r *request, keys [][]byte, tolerance time.Duration) error {
 	var said struct {
 		ID string `json:"id"`
 	}
-	if json.Unmarshal(body, &said) != nil || event.CheckKey(said.ID) != nil {
+	if readJSON(body, &said) != nil || event.CheckKey(said.ID) != nil {
 		said.ID = digestID([]byte(at + "." + string(body))) // nothing that Stripe sends
 	}
 	r.id = said.ID
@@ -132,7 +131,7 @@ func stripeEvents(r *request) ([]event.Event, error) {
 		Object string `json:"object"`
 		Type   string `json:"type"`
 	}
-	if json.Unmarshal(body, &kind) != nil || kind.Object != "event" {
+	if readJSON(body, &kind) != nil || kind.Object != "event" {
 		return r.raw(r.id, "")
 	}
 	var e event.Event

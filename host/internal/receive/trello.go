@@ -1,7 +1,6 @@
 package receive
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/synchost/synchost/host/internal/config"
@@ -66,7 +65,7 @@ func verifyAction(r *request, s *signature) error {
 		Action object `json:"action"`
 		Model  object `json:"model"`
 	}
-	if json.Unmarshal(body, &told) == nil && told.Action.ID != "" {
+	if readJSON(body, &told) == nil && told.Action.ID != "" {
 		if id := told.Action.ID + "/" + told.Model.ID; event.CheckKey(id) == nil {
 			r.id = id
 		}
