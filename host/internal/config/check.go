@@ -160,6 +160,9 @@ func (d *decoder) checkSecrets(r *Receiver) {
 		if text := s.Reveal(); len(text) >= shortSecret && strings.Contains(r.URL, text) {
 			d.report(r.Place.Problem("url", "holds the secret, which is never written in this file: write {secret} in its place"))
 		}
+		if text := s.Reveal(); strings.TrimSpace(text) != text {
+			d.warnings = append(d.warnings, r.Place.Problem("secret", "begins or ends with a blank, which is part of it here: is it at the sender, too?"))
+		}
 		if n := len(s.Reveal()); n > 0 && n < shortSecret {
 			d.warnings = append(d.warnings, r.Place.Problem("secret", fmt.Sprintf("a secret of %d characters can be guessed: take %d random ones or more, "+
 				`such as from "openssl rand -hex 32"`, n, shortSecret)))

@@ -107,6 +107,18 @@ func TestTheNewlineBehindASecretIsNoPartOfIt(t *testing.T) {
 	}
 }
 
+// TestABlankAroundASecretIsAWarning: it was hardly meant, and cannot be seen.
+func TestABlankAroundASecretIsAWarning(t *testing.T) {
+	fixture(t)
+	const text = "[receivers.a]\nscheme = \"token\"\npath = \"/in\"\nsecret = { env = \"BLANK\" }\n"
+	for secret, want := range map[string]bool{"0123456789 abcdef": false, "0123456789abcdef ": true, "\t0123456789abcdef": true} {
+		t.Setenv("BLANK", secret)
+		if got := strings.Contains(mustLoad(t, text).Warnings.Error(), "receivers.a.secret: begins or ends with a blank"); got != want {
+			t.Errorf("%q: %v", secret, got)
+		}
+	}
+}
+
 // TestASecretOfANotepad: a byte order mark in front would be a part of the secret
 // that nobody sees.
 func TestASecretOfANotepad(t *testing.T) {

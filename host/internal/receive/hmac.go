@@ -31,9 +31,13 @@ func signed(c config.Receiver) (scheme, []config.Problem) {
 		return scheme{}, append(problems, c.Place.Problem("signature", `is missing: tell how the sender signs, such as { header = "X-Signature-256" }`))
 	}
 	s, more := newSignature(c, c.Signature)
+	it := sampleJSON(`{"hello":"world"}`)
+	if !s.covers("body", "") {
+		it = sample{query: "hello=world"}
+	}
 	return scheme{
 		methods: c.Methods, verify: s.verify, events: m.events, hides: []string{s.header},
-		sample: sampleJSON(`{"hello":"world"}`), prove: s.prove,
+		sample: it, prove: s.prove,
 	}, append(problems, more...)
 }
 

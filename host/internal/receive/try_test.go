@@ -55,6 +55,18 @@ func TestATrialTellsWhatBecameOfIt(t *testing.T) {
 	}
 }
 
+// TestATrialOfWhatSignsNoBodyHasNone, since with one it would be refused.
+func TestATrialOfWhatSignsNoBodyHasNone(t *testing.T) {
+	c := hmacReceiver("s3cret", config.Signature{Header: "X-Signature", Signed: "{path}?{query}"})
+	tried, err := newHandler(t, &keeper{}, noon, c).Try(t.Context(), c.Name, Trial{})
+	if err != nil || tried.Status != http.StatusOK || len(tried.Events) != 1 || tried.Events[0].Raw.Query == "" {
+		t.Errorf("%+v %v", tried, err)
+	}
+	if _, media, _ := Sends(c); media != "" {
+		t.Errorf("a body of type %s", media)
+	}
+}
+
 // TestARefusedTrialIsToldAsOne: its address is made up, and nobody is to look for a
 // sender there.
 func TestARefusedTrialIsToldAsOne(t *testing.T) {
