@@ -3,7 +3,6 @@ package receive
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -37,17 +36,10 @@ func akeneo(c config.Receiver) (scheme, []config.Problem) {
 	return scheme{
 		methods: []string{http.MethodPost},
 		verify: func(r *request) error {
-			if !isAkeneoPlatform(r) {
-				return api.verify(r)
+			if isAkeneoPlatform(r) {
+				return verifyAkeneoPlatform(r, primary, secondary)
 			}
-			err := primary.verify(r)
-			if no, ok := errors.AsType[*refusal](err); ok && no.reason == "signature" && len(r.Header[akeneoSecondary]) > 0 {
-				err = secondary.verify(r)
-			}
-			if err != nil {
-				return err
-			}
-			return takeAkeneoID(r)
+			return api.verify(r)
 		},
 		events: m.or(akeneoEvents),
 		hides:  []string{api.header, akeneoPrimary, akeneoSecondary},
@@ -59,11 +51,7 @@ func akeneo(c config.Receiver) (scheme, []config.Problem) {
 	}, append(problems, more...)
 }
 
-const (
-	akeneoTime      = "X-Akeneo-Request-Timestamp"
-	akeneoPrimary   = "X-Akeneo-Signature-Primary"
-	akeneoSecondary = "X-Akeneo-Signature-Secondary"
-)
+const akeneoTime = "X-Akeneo-Request-Timestamp"
 
 const akeneoSampleID = "c306e088-fb76-479c-bbc0-18fef19da75d"
 

@@ -1,8 +1,15 @@
 package receive
 
 import (
+	"errors"
+
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
+)
+
+const (
+	akeneoPrimary   = "X-Akeneo-Signature-Primary"
+	akeneoSecondary = "X-Akeneo-Signature-Secondary"
 )
 
 func isAkeneoPlatform(r *request) bool {
@@ -20,6 +27,19 @@ type akeneoPlatform struct {
 			UUID string `json:"uuid"`
 		} `json:"product"`
 	} `json:"data"`
+}
+
+// verifyAkeneoPlatform takes what is signed with the new secret, or with the old one
+// while there are two.
+func verifyAkeneoPlatform(r *request, primary, secondary *signature) error {
+	err := primary.verify(r)
+	if no, ok := errors.AsType[*refusal](err); ok && no.reason == "signature" && len(r.Header[akeneoSecondary]) > 0 {
+		err = secondary.verify(r)
+	}
+	if err != nil {
+		return err
+	}
+	return takeAkeneoID(r)
 }
 
 // takeAkeneoID takes the id of a CloudEvent, and with it makes sure that the signed

@@ -2,9 +2,50 @@ package receive
 
 import (
 	"encoding/json"
+	"time"
 
+	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
 )
+
+func stripeProductEvent(r *request, op sdk.EventOp) (event.Event, error) {
+	var said struct {
+		Created int64 `json:"created"`
+		Data    struct {
+			Object   stripeProduct `json:"object"`
+			Previous stripeProduct `json:"previous_attributes"`
+		} `json:"data"`
+	}
+	if err := r.json(&said); err != nil {
+		return event.Event{}, err
+	}
+	p := said.Data.Object
+	return p.snapshot(said.Data.Previous.Metadata).event(r.id, op, p.ID, stripeTime(said.Created, r.now))
+}
+
+func stripePriceEvent(r *request) (event.Event, error) {
+	var said struct {
+		Created int64 `json:"created"`
+		Data    struct {
+			Object struct {
+				Product string `json:"product"`
+			} `json:"object"`
+		} `json:"data"`
+	}
+	if err := r.json(&said); err != nil {
+		return event.Event{}, err
+	}
+	e, err := snapshot{}.event(r.id, sdk.Updated, said.Data.Object.Product, stripeTime(said.Created, r.now))
+	e.Hint = true
+	return e, err
+}
+
+func stripeTime(created int64, arrival time.Time) time.Time {
+	if created <= 0 || created >= 1<<40 {
+		return arrival
+	}
+	return time.Unix(created, 0)
+}
 
 // stripeProduct is Stripe's product, as far as it has a place in ours.
 type stripeProduct struct {
