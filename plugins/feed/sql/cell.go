@@ -34,8 +34,27 @@ type column struct {
 	name     string
 	typeName string // the database's, upper case
 	kind     kind
-	notNull  bool // of tables only
-	unique   bool // by itself; of tables only
+	zone     *time.Location // of times that the driver gives as text; nil: it gives none so
+	notNull  bool           // of tables only
+	unique   bool           // by itself; of tables only
+}
+
+// readTime makes a time of the text of one. 0000-00-00 is none; what has no month or
+// no day stays text.
+func (c *column) readTime(value any) any {
+	text, ok := value.([]byte)
+	if !ok || c.zone == nil {
+		return value
+	}
+	if bytes.HasPrefix(text, []byte("0000-00-00")) {
+		return nil
+	}
+	for _, layout := range []string{time.DateTime, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, string(text), c.zone); err == nil {
+			return at
+		}
+	}
+	return value
 }
 
 // cell is one value that was read.
@@ -55,8 +74,11 @@ func (c cell) text() (string, error) {
 	case string:
 		return c.checked(v)
 	case []byte:
-		if c.typeName == "BIT" {
+		switch {
+		case c.typeName == "BIT":
 			return strconv.FormatUint(bits(v), 10), nil
+		case c.zone != nil:
+			return "", fmt.Errorf("holds %q, which is no date", v)
 		}
 		return c.checked(string(v))
 	case int64:
@@ -146,14 +168,19 @@ func (c cell) list(f listForm) ([]string, error) {
 	if err != nil || text == "" {
 		return nil, err
 	}
+	var texts []string
 	if c.isJSON(f) {
-		var texts []string
-		if err := json.Unmarshal([]byte(text), &texts); err != nil {
+		var items []*string
+		if err := json.Unmarshal([]byte(text), &items); err != nil {
 			return nil, errors.New("holds no JSON array of texts")
+		}
+		for _, item := range items {
+			if item != nil { // a NULL in it is no text
+				texts = append(texts, *item)
+			}
 		}
 		return texts, nil
 	}
-	var texts []string
 	for part := range strings.SplitSeq(text, f.separator) {
 		if part = strings.TrimSpace(part); part != "" {
 			texts = append(texts, part)
@@ -168,8 +195,12 @@ func (c cell) attribute(f listForm) (sdk.Value, error) {
 	if err != nil || c.isNull() {
 		return sdk.Value{}, err
 	}
-	if _, isBool := c.value.(bool); isBool || c.kind == booleanKind {
-		return sdk.Bool(text == "true"), nil
+	if _, isBool := c.value.(bool); isBool || c.kind == booleanKind && text != "" {
+		yes, err := strconv.ParseBool(text)
+		if err != nil {
+			return sdk.Value{}, fmt.Errorf("holds %q, which is neither true nor false", text)
+		}
+		return sdk.Bool(yes), nil
 	}
 	switch c.value.(type) {
 	case int64, uint64, float32, float64:

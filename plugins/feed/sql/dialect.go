@@ -17,6 +17,7 @@ type dialect struct {
 	lock      string // behind a SELECT whose rows are then written
 	oneWriter bool   // it takes one transaction that writes at a time
 	textTimes bool   // times are kept as text
+	anyType   bool   // a column may hold values of any type, whatever it is declared as
 	isolation sql.IsolationLevel
 	afresh    []any // in front of the parameters of a statement that must not be kept prepared
 
@@ -34,6 +35,9 @@ type dialect struct {
 	changedSince func(s *statement, c *column, at time.Time)
 	// moment is a time as a value of the column.
 	moment func(c *column, at time.Time) any
+	// zone is that of an address's times, where the driver gives times as text; nil:
+	// it does not.
+	zone func(dsn string) *time.Location
 	// judge knows the database's own errors; any other gets the zero verdict.
 	judge func(err error) verdict
 }

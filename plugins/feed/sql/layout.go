@@ -215,15 +215,12 @@ func (l *layout) row(values []any) row {
 	r := row{}
 	var problems faults
 	for i, value := range values {
+		value = l.columns[i].readTime(value)
 		switch v := value.(type) {
 		case string:
 			r.size += len(v)
 		case []byte:
 			r.size += len(v)
-		case time.Time:
-			if v.IsZero() { // MySQL's 0000-00-00
-				value = nil
-			}
 		}
 		cells[i] = cell{&l.columns[i], value}
 		if l.id == &l.columns[i] {

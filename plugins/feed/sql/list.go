@@ -51,7 +51,7 @@ func (r *relation) ListsSince() bool { return r.layout.updated != nil }
 
 // tellUnidentified reports rows without identity, once a listing.
 func (r *relation) tellUnidentified(ctx context.Context) error {
-	if id := r.layout.id; id.notNull && id.kind != textKind && id.kind != anyKind {
+	if id := r.layout.id; !r.dialect.anyType && id.notNull && id.kind != textKind && id.kind != anyKind {
 		return nil
 	}
 	s := r.unidentified()

@@ -122,7 +122,11 @@ func (r *relation) columns(ctx context.Context) ([]column, error) {
 	}
 	columns := make([]column, len(types))
 	for i, t := range types {
-		columns[i] = column{name: t.Name(), typeName: t.DatabaseTypeName(), kind: r.dialect.kindOf(t.DatabaseTypeName())}
+		c := column{name: t.Name(), typeName: t.DatabaseTypeName(), kind: r.dialect.kindOf(t.DatabaseTypeName())}
+		if c.kind == momentKind && r.dialect.zone != nil {
+			c.zone = r.dialect.zone(r.config.DSN.Reveal())
+		}
+		columns[i] = c
 	}
 	if r.config.Table == "" {
 		return columns, nil

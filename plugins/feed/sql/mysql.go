@@ -18,7 +18,7 @@ import (
 var mysqlDialect = dialect{
 	quote: "`", lock: " FOR UPDATE", isolation: sql.LevelReadCommitted,
 	open: openMySQL, kindOf: mysqlKind, constraints: mysqlConstraints, candidates: mysqlCandidates,
-	changedSince: sinceOrUnknown, moment: momentParam, judge: judgeMySQL,
+	changedSince: sinceOrUnknown, moment: momentParam, zone: mysqlZone, judge: judgeMySQL,
 }
 
 func openMySQL(dsn string, s session) (*sql.DB, error) {
@@ -29,7 +29,7 @@ func openMySQL(dsn string, s session) (*sql.DB, error) {
 	if config.DBName == "" {
 		return nil, errors.New("names no database: write user:password@tcp(host:3306)/database")
 	}
-	config.ParseTime = true
+	config.ParseTime = false      // it would make the last day of November of a 2026-12-00
 	config.ClientFoundRows = true // or an UPDATE that changes nothing is as one that finds nothing
 	config.MultiStatements, config.AllowAllFiles, config.InterpolateParams = false, false, false
 	config.Logger = &mysql.NopLogger{}
@@ -48,6 +48,15 @@ func openMySQL(dsn string, s session) (*sql.DB, error) {
 		return nil, errors.New("holds settings that do not go together")
 	}
 	return sql.OpenDB(connector), nil
+}
+
+// mysqlZone is where times without a zone are of.
+func mysqlZone(dsn string) *time.Location {
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return time.UTC
+	}
+	return config.Loc
 }
 
 // mysqlSettings is the value of one setting and, in comments that only MariaDB

@@ -42,7 +42,7 @@ func listed(t *testing.T, client *sdk.Client, q sdk.Query) (map[string]sdk.Item,
 		}
 		for _, item := range page.Items {
 			if _, twice := all[item.Remote.ID]; twice {
-				t.Errorf("%s is listed twice", item.Remote.ID)
+				t.Fatalf("%s is listed twice", item.Remote.ID) // and so on without end
 			}
 			all[item.Remote.ID] = item
 		}

@@ -16,7 +16,7 @@ import (
 // A file knows no rows that are locked: transactions that write begin as such.
 // Names are not in double quotes, in which SQLite takes an unknown one for text.
 var sqliteDialect = dialect{
-	quote: "`", returning: true, oneWriter: true, textTimes: true,
+	quote: "`", returning: true, oneWriter: true, textTimes: true, anyType: true,
 	open: openSQLite, kindOf: sqliteKind, constraints: sqliteConstraints, candidates: sqliteCandidates,
 	changedSince: sqliteSince, moment: sqliteMoment, judge: judgeSQLite,
 }

@@ -104,7 +104,7 @@ func (r *relation) page(behind any, since time.Time, limit int) *statement {
 	s, id := r.rows(), r.layout.id
 	switch {
 	case behind != nil:
-		s.add(" WHERE ").column(id.name).add(" > ").value(behind, id)
+		s.add(" WHERE ").column(id.name).add(" > ").value(behind, id).typed(id)
 	default:
 		s.add(" WHERE ").identified(id)
 	}
@@ -120,6 +120,15 @@ func (s *statement) identified(id *column) *statement {
 	s.column(id.name).add(" IS NOT NULL")
 	if id.kind == textKind || id.kind == anyKind {
 		s.add(" AND ").column(id.name).add(" <> ''")
+	}
+	return s.typed(id)
+}
+
+// typed appends the condition that an identity is of a type that a cursor can have,
+// where the database does not see to it.
+func (s *statement) typed(id *column) *statement {
+	if s.dialect.anyType {
+		s.add(" AND typeof(").column(id.name).add(") IN ('integer', 'text')")
 	}
 	return s
 }

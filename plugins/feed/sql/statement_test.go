@@ -40,9 +40,9 @@ func TestStatements(t *testing.T) {
 		want   string
 	}{
 		{"sqlite", table, func(r *relation) *statement { return r.page(nil, time.Time{}, 500) },
-			"SELECT " + columns + " FROM `shop`.`products` WHERE `id` IS NOT NULL ORDER BY `id` LIMIT 500 []"},
+			"SELECT " + columns + " FROM `shop`.`products` WHERE `id` IS NOT NULL AND typeof(`id`) IN ('integer', 'text') ORDER BY `id` LIMIT 500 []"},
 		{"sqlite", table, func(r *relation) *statement { return r.page(int64(7), since, 2) },
-			"SELECT " + columns + " FROM `shop`.`products` WHERE `id` > ? AND coalesce(CASE typeof(`seen`) WHEN 'integer' THEN `seen` ELSE unixepoch(`seen`) END >= ?, 1) ORDER BY `id` LIMIT 2 [7 1772366340]"},
+			"SELECT " + columns + " FROM `shop`.`products` WHERE `id` > ? AND typeof(`id`) IN ('integer', 'text') AND coalesce(CASE typeof(`seen`) WHEN 'integer' THEN `seen` ELSE unixepoch(`seen`) END >= ?, 1) ORDER BY `id` LIMIT 2 [7 1772366340]"},
 		{"postgres", table, func(r *relation) *statement { return r.page(int64(7), since, 2) },
 			`SELECT ` + arrays + ` FROM "shop"."products" WHERE "id" > $1::bigint AND ("seen" >= $2 OR "seen" IS NULL) ORDER BY "id" LIMIT 2 [7 2026-03-01 11:59:00 +0000 UTC]`},
 		{"mysql", query, func(r *relation) *statement { return r.page("it's", time.Time{}, 2) },
@@ -50,7 +50,7 @@ func TestStatements(t *testing.T) {
 		{"postgres", table, func(r *relation) *statement { return r.ties(int64(7), 3) },
 			`SELECT ` + arrays + ` FROM "shop"."products" WHERE "id" = $1::bigint LIMIT 3 [7]`},
 		{"sqlite", table, func(r *relation) *statement { return r.unidentified() },
-			"SELECT COUNT(*) FROM `shop`.`products` WHERE NOT (`id` IS NOT NULL) []"},
+			"SELECT COUNT(*) FROM `shop`.`products` WHERE NOT (`id` IS NOT NULL AND typeof(`id`) IN ('integer', 'text')) []"},
 		{"postgres", table, func(r *relation) *statement {
 			return r.insert([]assignment{{r.layout.key, "k"}, {r.layout.code, "c"}})
 		}, `INSERT INTO "shop"."products" ("ref", "sku") VALUES ($1, $2) RETURNING "id" [k c]`},
