@@ -94,7 +94,7 @@ func identify(e *event.Event, r *request, base string, n int) {
 }
 
 func productEvents(r *request) ([]event.Event, error) {
-	if r.mediaType() != "application/json" {
+	if r.mediaType() != "application/json" && !isSignedValue(r) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "type",
 			"The body must be JSON: Content-Type application/json, or application/x-ndjson for a stream of lines.")
 	}
@@ -125,10 +125,19 @@ func productEvents(r *request) ([]event.Event, error) {
 	return events, nil
 }
 
+func isLines(media string) bool {
+	return media == "application/x-ndjson" || media == "application/ndjson" || media == "application/jsonl"
+}
+
+// isSignedValue says whether a signed request has one JSON value, which it then is,
+// even if it is called a stream: the type is not signed, and events of the one would
+// have other ids than those of the other.
+func isSignedValue(r *request) bool {
+	return r.id != "" && isLines(r.mediaType()) && json.Valid(r.bodyText)
+}
+
 func productStream(r *request, keep keepFunc) (*taken, error) {
-	switch r.mediaType() {
-	case "application/x-ndjson", "application/ndjson", "application/jsonl":
-	default:
+	if !isLines(r.mediaType()) || isSignedValue(r) {
 		return nil, nil
 	}
 	base, err := baseID(r)

@@ -295,3 +295,32 @@ func TestPatchReachesTheStore(t *testing.T) {
 		t.Errorf("event = %+v", e)
 	}
 }
+
+// TestASignedRequestOfAnotherTypeIsTheSame: the type is not signed, so whoever has
+// seen a request could send it again as another, and what it brings is a duplicate.
+func TestASignedRequestOfAnotherTypeIsTheSame(t *testing.T) {
+	for _, body := range []string{
+		`{"key":"1","name":"Bag"}`, "[{\"key\":\"1\"},\n{\"key\":\"2\"}\n]", "{\"product\":\n{\"key\":\"1\"}\n}", "{\"key\":\"1\"}\n{\"key\":\"2\"}\n",
+	} {
+		k := &keeper{}
+		h := newHandler(t, k, noon, api)
+		var keys standardKeys
+		if err := keys.add(v1Secret); err != nil {
+			t.Fatal(err)
+		}
+		s := sampleJSON(body)
+		keys.prover()(&s, noon)
+		taken := 0
+		for range 2 {
+			for _, media := range []string{"application/json", "application/x-ndjson"} {
+				w := call{target: "/in/products", header: s.header, body: body}.with("Content-Type", media).do(h)
+				if w.Code/100 == 2 {
+					taken++
+				}
+			}
+		}
+		if want := 1 + strings.Count(body, "2"); len(k.kept()) != want || taken == 0 {
+			t.Errorf("%q: %d events, want %d: %+v", body, len(k.kept()), want, k.kept())
+		}
+	}
+}
