@@ -76,7 +76,7 @@ func TestRetryBringsDeadLettersBack(t *testing.T) {
 		t.Errorf("status sink does not say why they died:\n%s", out)
 	}
 	sink.set(nil)
-	if out, code := h.cli("retry", "sink", "A-1"); code != 1 || !strings.Contains(out, "no product A-1") {
+	if out, code := h.cli("retry", "sink", "A-1"); code != 1 || !strings.Contains(out, "nothing is on record here of product A-1") {
 		t.Errorf("retry of a product that is not there (exit %d):\n%s", code, out)
 	}
 	h.must("retry", "sink", "a")

@@ -91,7 +91,7 @@ func (w *world) times() []string {
 	defer w.mu.Unlock()
 	var times []string
 	for _, at := range w.ran {
-		times = append(times, at.Format("02 15:04:05"))
+		times = append(times, at.UTC().Format("02 15:04:05"))
 	}
 	w.ran = nil
 	return times
