@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,9 +35,13 @@ func (s *RequestScope) With(item any) *RequestScope {
 const maxDepth = 64
 
 // ParseJSON reads JSON as expressions see it: objects, lists, texts, truth values
-// and exact numbers.
+// and exact numbers. Half of a surrogate pair, as in a text that somebody cut, is
+// U+FFFD.
 func ParseJSON(data []byte) (any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	if !utf8.Valid(data) {
+		return nil, errors.New("it is not valid UTF-8")
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowInvalidUTF8(true))
 	value, err := readJSON(d, maxDepth)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,20 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// A sender that cuts a text may cut a letter in two, which is no reason to lose all
+// that it says. Bytes that are no text are.
+func TestHalfALetterIsRead(t *testing.T) {
+	body, err := ParseJSON([]byte(`{"text": "What a bag! \ud83d"}`))
+	if object, ok := body.(map[string]any); err != nil || !ok || object["text"] != "What a bag! \ufffd" {
+		t.Errorf("%v, %v", body, err)
+	}
+	for _, text := range []string{"{\"text\": \"\xff\"}", `{"a": 1, "a": 1}`, `{"a": 1, "\u0061": 2}`} {
+		if body, err := ParseJSON([]byte(text)); err == nil {
+			t.Errorf("%q is read as %v", text, body)
+		}
+	}
+}
+
 // Each item of a request may use as many rounds of loops as any other.
 func TestItemsHaveTheirOwnBounds(t *testing.T) {
 	compiled, err := Compile("string(count(body, true))", Word, OfRequest)
