@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/synchost/synchost/sdk"
 )
@@ -19,8 +20,9 @@ func (a *api) onRecord(ctx context.Context, connector string, keys ...string) er
 	}
 	const most = 3
 	var names []string
+	until := time.Now().Add(nearTime)
 	for _, key := range unknown[:min(most, len(unknown))] {
-		near, err := a.nearest(ctx, key)
+		near, err := a.nearest(ctx, key, until)
 		if err != nil {
 			return err
 		}
@@ -68,12 +70,15 @@ func (a *api) unknown(ctx context.Context, connector string, keys []string) ([]s
 	return unknown, nil
 }
 
-// keyStep is how many keys are compared at once.
-const keyStep = 50_000
+const (
+	keyStep  = 50_000          // keys that are compared at once
+	nearTime = 2 * time.Second // that are spent on what may be meant: an answer is worth more
+)
 
-// nearest is the key in the catalog that one is most likely meant to be; empty: none is near.
-func (a *api) nearest(ctx context.Context, key string) (near string, err error) {
-	for after := ""; ; {
+// nearest is the key in the catalog, as far as there is time to look through it, that
+// one is most likely meant to be; empty: none is near.
+func (a *api) nearest(ctx context.Context, key string, until time.Time) (near string, err error) {
+	for after := ""; time.Now().Before(until); {
 		keys, err := a.Store.Keys(ctx, after, keyStep)
 		if err != nil || len(keys) == 0 {
 			return near, err
@@ -84,4 +89,5 @@ func (a *api) nearest(ctx context.Context, key string) (near string, err error) 
 		}
 		near = sdk.Nearest(key, keys)
 	}
+	return near, nil
 }

@@ -1,10 +1,13 @@
 package ops
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/synchost/synchost/host/internal/store"
 	"github.com/synchost/synchost/sdk"
@@ -47,4 +50,32 @@ func TestUnknownKeysAreRefused(t *testing.T) {
 	if why := get[Why](t, w, "/v1/why?key=linked"); why.Unheard() || why.Near != "" {
 		t.Errorf("%+v", why)
 	}
+}
+
+// A catalog that takes long to look through is not looked through to its end for a
+// product that nobody has: the answer comes without what may be meant.
+func TestWhatMayBeMeantIsNotLookedForToTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		slow := &slowKeys{fakeStore: w.store}
+		w.deps.Store = slow
+		response := post(t, w, "/v1/connectors/shop/hold", `{"keys":["a","b","c","d"]}`)
+		if response.Code != http.StatusNotFound || slow.read == 0 || slow.read > 20 {
+			t.Errorf("%d %s: %d pages", response.Code, response.Body, slow.read)
+		}
+	})
+}
+
+// slowKeys has a great many keys, and takes its time for each page.
+type slowKeys struct {
+	*fakeStore
+	read int
+}
+
+func (s *slowKeys) Keys(context.Context, string, int) ([]string, error) {
+	if s.read++; s.read > 1000 {
+		return nil, nil
+	}
+	time.Sleep(time.Second)
+	return []string{fmt.Sprintf("a product with number %09d", s.read)}, nil
 }

@@ -65,7 +65,7 @@ func (a *api) explain(ctx context.Context, key, connector string, lanes []Lane, 
 		why.Connectors = append(why.Connectors, standing)
 	}
 	if why.Unheard() {
-		why.Near, err = a.nearest(ctx, key)
+		why.Near, err = a.nearest(ctx, key, time.Now().Add(nearTime))
 	}
 	return why, err
 }
