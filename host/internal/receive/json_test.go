@@ -40,3 +40,18 @@ func TestANameHasOneMeaning(t *testing.T) {
 		}
 	}
 }
+
+// Half of a letter, as of a text that somebody cut, is no reason to refuse a product.
+func TestHalfALetterIsTaken(t *testing.T) {
+	body := []byte(`{"id":7,"name":"Bag \ud83d","sku":"A"}`)
+	for _, m := range []map[string]string{nil, {"key": "body.id", "fields.name": "body.name"}} {
+		c := config.Receiver{Name: "in", Scheme: "woocommerce", Path: "/in", Secrets: secretsOf("whsec_AAAA"), Map: m}
+		tried, err := newHandler(t, &keeper{}, noon, c).Try(t.Context(), "in", Trial{Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(tried.Events) != 1 || tried.Events[0].Patch.Product.Name != "Bag \ufffd" {
+			t.Errorf("with map %v: %d %s %+v", m, tried.Status, tried.Answer, tried.Events)
+		}
+	}
+}

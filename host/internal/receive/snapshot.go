@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/synchost/synchost/host/internal/event"
 	"github.com/synchost/synchost/sdk"
 )
@@ -27,6 +29,9 @@ func (s snapshot) event(id string, op sdk.EventOp, key string, at time.Time) (ev
 		return e, malformed("The product's id in the body "+err.Error()+".", nil)
 	}
 	data, err := json.Marshal(s)
+	if err == nil { // what readJSON takes is written so that our own form takes it
+		data, err = jsontext.AppendFormat(nil, data, jsontext.AllowInvalidUTF8(true))
+	}
 	if err == nil {
 		e.Patch, err = event.ParsePatch(data)
 	}
