@@ -46,14 +46,15 @@ type Handler struct {
 	options Options
 	metrics *metrics
 	unknown *tally // of requests that no receiver is there for
-	trial   bool   // requests are not from where they say
+	room    *room
+	trial   bool // requests are not from where they say
 }
 
 // New makes the handler, or says what is wrong with the receivers' secrets,
 // templates and expressions.
 func New(receivers []config.Receiver, o Options) (*Handler, []config.Problem) {
 	o = withDefaults(o)
-	h := &Handler{options: o, metrics: newMetrics(o.Metrics)}
+	h := &Handler{options: o, metrics: newMetrics(o.Metrics), room: &room{most: roomForBodies}}
 	h.unknown = newTally("", o.Log, h.metrics)
 	var problems []config.Problem
 	for _, c := range receivers {
@@ -179,8 +180,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	req := &request{
 		Request: hr, receiver: r, secret: secret, now: h.options.Now(),
 		control: http.NewResponseController(w), idle: h.options.ReadTimeout,
-		outside: h.options.Outside,
+		outside: h.options.Outside, room: h.room,
 	}
+	defer func() { h.room.leave(req.holds) }()
 	done, err := h.take(w, req)
 	h.metrics.seconds.WithLabelValues(r.config.Name).Observe(time.Since(start).Seconds())
 	switch {

@@ -25,6 +25,8 @@ type request struct {
 	control  *http.ResponseController
 	idle     time.Duration // a stream must bring something in this time
 	outside  Outside
+	room     *room
+	holds    int64 // bytes of it
 
 	read     bool // whether the body has been
 	bodyText []byte
@@ -87,10 +89,15 @@ func (r *request) readBody(most int64) ([]byte, error) {
 	}
 	// Where the length is known, the bytes are read into their place at once; a
 	// sender's word is no reason to set much memory aside, though.
-	body := make([]byte, 0, min(size, 64<<10)+1)
-	for {
+	var body []byte
+	for more := min(size, 64<<10) + 1; ; more = int64(max(len(body), 512)) {
 		if len(body) == cap(body) {
-			body = slices.Grow(body, min(max(len(body), 512), int(most)+1-len(body)))
+			more = min(more, most+1-int64(len(body)))
+			if err := r.room.take(r.holds, more); err != nil {
+				return nil, err
+			}
+			r.holds += more
+			body = slices.Grow(body, int(more))
 		}
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]

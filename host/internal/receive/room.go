@@ -1,0 +1,32 @@
+package receive
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// room is the memory that all bodies may take together while they are read and
+// verified. Whom they are from is not known by then: without it a stranger who keeps
+// many connections open would have the host use up the machine's memory.
+type room struct {
+	most  int64
+	taken atomic.Int64
+}
+
+// roomForBodies lets every one of the usual max_connections begin a body.
+const roomForBodies = 256 << 20
+
+// take has a body that holds some bytes hold more. Who is alone is let in, however
+// large max_body is.
+func (m *room) take(held, more int64) error {
+	if taken := m.taken.Add(more); taken <= m.most || taken == held+more {
+		return nil
+	}
+	m.taken.Add(-more)
+	no := refuse(http.StatusServiceUnavailable, "busy", "More bodies are being read than may. Send it again later.")
+	no.after = time.Second
+	return no
+}
+
+func (m *room) leave(held int64) { m.taken.Add(-held) }
