@@ -181,7 +181,7 @@ func (a *applying) tried(ctx context.Context, items map[string]*store.PlanItem, 
 	if len(items) == 0 {
 		return nil
 	}
-	query := store.DeliveryQuery{Connector: a.options.Name, Keys: slices.Collect(maps.Keys(items)), Since: a.plan.Made, Limit: undoStep}
+	query := store.DeliveryQuery{Connector: a.options.Name, Keys: slices.Collect(maps.Keys(items)), Since: a.plan.Made.Add(-recordedLate), Limit: undoStep}
 	for {
 		list, err := a.store.Deliveries(ctx, query)
 		if err != nil || len(list) == 0 {

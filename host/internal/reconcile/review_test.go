@@ -371,6 +371,29 @@ func TestWhatWasMadeAnewBeforeAnInterruptionCanBeUndone(t *testing.T) {
 	}
 }
 
+// Calls that began before the plan was made may be recorded behind what it did.
+func TestSlowCallsHideNothingOfWhatAPlanDid(t *testing.T) {
+	w := adopted(t, 3)
+	ctx := t.Context()
+	w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
+	before := time.Now()
+	p, err := w.Plan(ctx, "")
+	w.must(err)
+	w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
+	if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	w.settle()
+	for range 100 {
+		w.must(w.store.Record(ctx, store.Record{Connector: "slow", Deliveries: []store.Delivery{{Connector: "slow", Key: "p2", Op: "upsert", At: before, Outcome: store.Done}}}))
+	}
+	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	w.must(err)
+	if got, want := w.totals(p.ID), "1 missing upsert marked"; got != want {
+		t.Errorf("it did %s; want %s", got, want)
+	}
+}
+
 // A plan that is older than what was written since makes nothing a second time, also
 // where the platform cannot be asked for single products.
 func TestAnOldPlanMakesNothingTwice(t *testing.T) {
