@@ -54,7 +54,7 @@ type Handler struct {
 // templates and expressions.
 func New(receivers []config.Receiver, o Options) (*Handler, []config.Problem) {
 	o = withDefaults(o)
-	h := &Handler{options: o, metrics: newMetrics(o.Metrics), room: &room{most: roomForBodies}}
+	h := &Handler{options: o, metrics: newMetrics(o.Metrics), room: &room{most: roomForAll}}
 	h.unknown = newTally("", o.Log, h.metrics)
 	var problems []config.Problem
 	for _, c := range receivers {
@@ -202,6 +202,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // that brings no event.
 func (h *Handler) take(w http.ResponseWriter, r *request) (*taken, error) {
 	if err := r.checkPath(); err != nil {
+		return nil, err
+	}
+	if err := r.hold(maxHeader); err != nil {
 		return nil, err
 	}
 	if err := r.checkMethod(w.Header()); err != nil {

@@ -79,6 +79,15 @@ func (r *request) body() ([]byte, error) {
 	return r.bodyText, r.bodyErr
 }
 
+// hold has the request take more of the room.
+func (r *request) hold(more int64) error {
+	if err := r.room.take(r.holds, more); err != nil {
+		return err
+	}
+	r.holds += more
+	return nil
+}
+
 func (r *request) readBody(most int64) ([]byte, error) {
 	size := max(r.ContentLength, 0)
 	if size > most {
@@ -93,10 +102,9 @@ func (r *request) readBody(most int64) ([]byte, error) {
 	for more := min(size, 64<<10) + 1; ; more = int64(max(len(body), 512)) {
 		if len(body) == cap(body) {
 			more = min(more, most+1-int64(len(body)))
-			if err := r.room.take(r.holds, more); err != nil {
+			if err := r.hold(more); err != nil {
 				return nil, err
 			}
-			r.holds += more
 			body = slices.Grow(body, int(more))
 		}
 		n, err := r.Body.Read(body[len(body):cap(body)])

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// room is the memory that all bodies may take together while they are read and
-// verified. Whom they are from is not known by then: without it a stranger who keeps
+// room is the memory that all requests may take together, their headers and bodies.
+// Whom they are from is not known while they are read: without it a stranger who keeps
 // many connections open would have the host use up the machine's memory.
 type room struct {
 	most  int64
 	taken atomic.Int64
 }
 
-// roomForBodies lets every one of the usual max_connections begin a body.
-const roomForBodies = 256 << 20
+// roomForAll lets each of the usual max_connections bring a small body.
+const roomForAll = 256 << 20
 
-// take has a body that holds some bytes hold more. Who is alone is let in, however
-// large max_body is.
+// take has a request that holds some bytes hold more. Who is alone is let in,
+// however large max_body is.
 func (m *room) take(held, more int64) error {
 	if taken := m.taken.Add(more); taken <= m.most || taken == held+more {
 		return nil
 	}
 	m.taken.Add(-more)
-	no := refuse(http.StatusServiceUnavailable, "busy", "More bodies are being read than may. Send it again later.")
+	no := refuse(http.StatusServiceUnavailable, "busy", "More requests are in hand than there is memory for. Send it again later.")
 	no.after = time.Second
 	return no
 }

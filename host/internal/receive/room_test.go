@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// TestBodiesTogetherAreBounded: strangers who begin bodies and never end them take
+// TestRequestsTogetherAreBounded: strangers who begin bodies and never end them take
 // no more memory than there is room for, and give it back.
-func TestBodiesTogetherAreBounded(t *testing.T) {
+func TestRequestsTogetherAreBounded(t *testing.T) {
 	k := &keeper{}
 	h := newHandler(t, k, noon, api)
-	h.room.most = 4096
+	h.room.most = 2*maxHeader + 4096
 	send := func(body io.Reader) int {
 		c := apiCall("application/json", "")
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/in/products", body)
@@ -28,7 +28,7 @@ func TestBodiesTogetherAreBounded(t *testing.T) {
 		}
 		return w.Code
 	}
-	large := `{"key":"1","description":"` + strings.Repeat("x", 6000) + `"}`
+	large := `{"key":"1","description":"` + strings.Repeat("x", 6000+2*maxHeader) + `"}`
 	if status := send(strings.NewReader(large)); status != http.StatusAccepted {
 		t.Errorf("one that is alone is answered %d", status)
 	}
