@@ -39,7 +39,7 @@ const maxDepth = 64
 // U+FFFD.
 func ParseJSON(data []byte) (any, error) {
 	if !utf8.Valid(data) {
-		return nil, errors.New("it is not valid UTF-8")
+		return nil, errors.New("it has invalid UTF-8")
 	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowInvalidUTF8(true))
 	value, err := readJSON(d, maxDepth)
