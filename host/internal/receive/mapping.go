@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -158,7 +159,7 @@ func (m *mapping) events(r *request) ([]event.Event, error) {
 // each makes an event of each item.
 func (m *mapping) each(r *request, s *expression.RequestScope, items []any, base string) ([]event.Event, error) {
 	events := make([]event.Event, 0, len(items))
-	keys := make(map[string]string, len(items)) // by ids
+	byID := make(map[string]*event.Event, len(items))
 	raw := false
 	for i, item := range items {
 		e, err := m.event(r, s.With(item), partID(base, i+1))
@@ -169,11 +170,11 @@ func (m *mapping) each(r *request, s *expression.RequestScope, items []any, base
 			continue // it would be the whole request once more
 		}
 		raw = raw || e.Raw != nil
-		if key, told := keys[e.ID]; told && key != e.Key {
+		if other := byID[e.ID]; other != nil && !reflect.DeepEqual(&e, other) {
 			// It would be taken for a repeat, and be lost.
 			return nil, malformed(`The expression map.id gives several items one id: make it of something of each item, too, as in string(body.id) + "/" + string(item.id).`, nil)
 		}
-		keys[e.ID] = e.Key
+		byID[e.ID] = &e
 		events = append(events, e)
 	}
 	return events, nil

@@ -154,11 +154,16 @@ func TestItemsWithoutAKeyAreOneRawEvent(t *testing.T) {
 
 // TestItemsOfOneIDAreNotLost: the store would take all but the first for repeats.
 func TestItemsOfOneIDAreNotLost(t *testing.T) {
-	k := &keeper{}
-	c := catchAll(map[string]string{"items": "body.list", "key": "item", "id": "body.batch", "op": "'updated'"})
-	w := caught("POST", "application/json", `{"batch":7,"list":["a","b"]}`).do(newHandler(t, k, noon, c))
-	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "map.id") || len(k.kept()) > 0 {
-		t.Errorf("%d %s %+v", w.Code, w.Body, k.kept())
+	maps := map[string]map[string]string{
+		`{"batch":7,"list":["a","b"]}`:                                       {"items": "body.list", "key": "item", "id": "body.batch", "op": "'updated'"},
+		`{"batch":7,"list":[{"sku":"a","name":"A"},{"sku":"a","name":"B"}]}`: {"items": "body.list", "key": "item.sku", "id": "body.batch", "fields.name": "item.name"},
+	}
+	for body, m := range maps {
+		k := &keeper{}
+		w := caught("POST", "application/json", body).do(newHandler(t, k, noon, catchAll(m)))
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "map.id") || len(k.kept()) > 0 {
+			t.Errorf("%s: %d %s %+v", body, w.Code, w.Body, k.kept())
+		}
 	}
 }
 
