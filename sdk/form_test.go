@@ -37,3 +37,21 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+func TestMediaType(t *testing.T) {
+	for contentType, want := range map[string]string{
+		"":                                  "",
+		"Application/JSON":                  "application/json",
+		`application/json; charset="UTF-8"`: "application/json",
+		"application/json; charset=utf8":    "application/json", // what many write
+		"text/plain; format=flowed":         "text/plain",
+		"text/plain; charset=us-ascii":      "text/plain",
+		"text/plain; charset=latin1":        "text/plain; charset=latin1",
+		"text/plain; charset":               "text/plain",
+		"application/json, text/plain":      "",
+	} {
+		if got := MediaType(contentType); got != want {
+			t.Errorf("%q is %q, want %q", contentType, got, want)
+		}
+	}
+}

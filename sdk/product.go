@@ -155,8 +155,10 @@ func MediaType(contentType string) string {
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+	switch charset := params["charset"]; strings.ToLower(charset) {
+	case "", "utf-8", "utf8", "us-ascii":
+		return media
+	default:
 		return media + "; charset=" + charset
 	}
-	return media
 }
