@@ -151,7 +151,8 @@ func (s *session) change(p *product) sdk.Change {
 	if s.policy.Every {
 		c.ID, c.Event = eventID(e), plan.Event(e)
 	} else {
-		c.ID = hash(s.lane.options.Name, p.key, strconv.FormatInt(e.Seq, 10), s.lane.row.Policy, p.link.Remote.ID)
+		c.ID = hash(s.lane.options.Name, p.key, strconv.FormatInt(e.Seq, 10), s.lane.row.Policy, p.link.Remote.ID,
+			c.Op.String(), strconv.FormatBool(p.link.Restore != nil)) // an undo is no repeat of what it undoes
 	}
 	return c
 }

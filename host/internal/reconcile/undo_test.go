@@ -178,11 +178,18 @@ func TestUndoOfWhatWasPutOnSaleBringsItsFieldsBack(t *testing.T) {
 	if got := w.shop.held(t)[" SKU-0001"]; !got.Archived || got.Product.Name != "their name" || got.Product.Prices[0].Amount != "10" {
 		t.Errorf("it is %+v", got)
 	}
-	writes := 0
+	writes, changes := 0, map[string]bool{}
 	for _, c := range w.shop.writes {
-		if c.Key == "p1" && c.Op == sdk.Upsert {
+		if c.Key != "p1" {
+			continue
+		}
+		if c.Op == sdk.Upsert {
 			writes++
 		}
+		if changes[c.ID] {
+			t.Errorf("the %s looks like a repeat", c.Op)
+		}
+		changes[c.ID] = true
 	}
 	if link := w.linkOf("p1"); writes != 2 || link.State != store.OnHold || !link.Archived {
 		t.Errorf("it was written %d times, and its link is %+v", writes, link)
