@@ -105,6 +105,12 @@ func (s *session) turnedDown(p *product, a *attempt, kind sdk.Kind) {
 		s.put(p)
 	case kind == sdk.Rejected:
 		s.record(p, a, store.GivenUp)
+		if halfRestored(p, a) { // it goes off sale all the same, as it is
+			p.marked, p.looked = false, false
+			s.put(p)
+			s.free(p)
+			return
+		}
 		s.refuse(p, err.Error())
 	case kind == sdk.Gone && (op == sdk.Archive || op == sdk.Purge):
 		a.result.Err = nil // what is gone is off sale
@@ -249,8 +255,8 @@ func (s *session) skip(p *product, reason plan.Reason) {
 	}
 }
 
-// halfRestored says whether a product that was off sale has its fields back, and is on
-// sale by that: what is left is to take it off.
+// halfRestored says whether a product that was off sale has its fields back, or will
+// not get them: what is left is to take it off.
 func halfRestored(p *product, a *attempt) bool {
 	restore := p.link.Restore
 	if restore == nil || restore.Op != sdk.Archive || a.change.Op != sdk.Upsert {

@@ -249,3 +249,20 @@ func TestUndoTakesNothingOffSaleThatIsNotSurelyOurs(t *testing.T) {
 		t.Errorf("the link is %+v", link)
 	}
 }
+
+// Where the platform does not take the old fields, it is off sale all the same.
+func TestUndoTakesOffSaleWhatDoesNotGetItsFieldsBack(t *testing.T) {
+	w, p := putOnSale(t)
+	w.shop.mu.Lock()
+	w.shop.refuses = func(c sdk.Change) bool { return c.Op == sdk.Upsert }
+	w.shop.mu.Unlock()
+	_, err := w.Undo(t.Context(), p.ID)
+	w.must(err)
+	w.settle()
+	if got := w.shop.held(t)["SKU-0001"]; !got.Archived {
+		t.Errorf("it is %+v", got)
+	}
+	if link := w.linkOf("p1"); link.State != store.OnHold || !link.Archived {
+		t.Errorf("the link is %+v", link)
+	}
+}

@@ -25,17 +25,18 @@ import (
 // shop is a platform that knows products by ids of its own and by code, and
 // nothing of our keys.
 type shop struct {
-	mu     sync.Mutex
-	items  map[string]*sdk.Item
-	last   int
-	page   int // items a page
-	writes []sdk.Change
-	lists  int
-	onList func(page int) error     // before each page
-	hides  func(*sdk.Item) bool     // what the listing leaves out
-	tells  func(*sdk.Item) sdk.Item // what the listing says of one; nil: how it is
-	finds  bool
-	lose   func(sdk.Change) bool // says whether a change gets lost; nil: none does
+	mu      sync.Mutex
+	items   map[string]*sdk.Item
+	last    int
+	page    int // items a page
+	writes  []sdk.Change
+	lists   int
+	onList  func(page int) error     // before each page
+	hides   func(*sdk.Item) bool     // what the listing leaves out
+	tells   func(*sdk.Item) sdk.Item // what the listing says of one; nil: how it is
+	finds   bool
+	lose    func(sdk.Change) bool // says whether a change gets lost; nil: none does
+	refuses func(sdk.Change) bool // what it does not take
 }
 
 func newShop() *shop { return &shop{items: map[string]*sdk.Item{}, page: 7, finds: true} }
@@ -103,6 +104,10 @@ func (s *shop) Apply(_ context.Context, changes []sdk.Change) (results []sdk.Res
 	for _, c := range changes {
 		if s.lose != nil && s.lose(c) {
 			results = append(results, sdk.Result{Key: c.Key, Err: errors.New("connection reset")})
+			continue
+		}
+		if s.refuses != nil && s.refuses(c) {
+			results = append(results, sdk.Result{Key: c.Key, Err: sdk.Reject("name", errors.New("422"))})
 			continue
 		}
 		s.writes = append(s.writes, c)
