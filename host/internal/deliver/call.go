@@ -151,8 +151,14 @@ func (s *session) change(p *product) sdk.Change {
 	if s.policy.Every {
 		c.ID, c.Event = eventID(e), plan.Event(e)
 	} else {
+		// An undo is no repeat of what it undoes, nor is what is written once more
+		// because somebody else wrote it.
+		var contended int
+		if p.link.Contended != nil {
+			contended = p.link.Contended.Times
+		}
 		c.ID = hash(s.lane.options.Name, p.key, strconv.FormatInt(e.Seq, 10), s.lane.row.Policy, p.link.Remote.ID,
-			c.Op.String(), strconv.FormatBool(p.link.Restore != nil)) // an undo is no repeat of what it undoes
+			c.Op.String(), strconv.FormatBool(p.link.Restore != nil), strconv.Itoa(contended))
 	}
 	return c
 }

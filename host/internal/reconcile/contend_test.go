@@ -38,6 +38,13 @@ func TestContentionIsNamedAndThenLeftAlone(t *testing.T) {
 	if got := w.shop.held(t)["SKU-0001"].Product.Name; got != ours {
 		t.Errorf("the shop has %q", got)
 	}
+	changes := map[string]bool{}
+	for _, c := range w.shop.writes {
+		changes[c.ID] = true
+	}
+	if len(changes) != 3 || w.shop.count() != 3 {
+		t.Errorf("%d writes have %d ids: a platform would take some for repeats", w.shop.count(), len(changes))
+	}
 	w.putBack()
 	w.putBack()
 	link := w.link("p1")
