@@ -105,7 +105,7 @@ func (s *session) turnedDown(p *product, a *attempt, kind sdk.Kind) {
 		s.put(p)
 	case kind == sdk.Rejected:
 		s.record(p, a, store.GivenUp)
-		if halfRestored(p, a) { // it goes off sale all the same, as it is
+		if offSaleNext(p, a) { // it goes off sale all the same, as it is
 			p.marked, p.looked = false, false
 			s.put(p)
 			s.free(p)
@@ -182,7 +182,7 @@ func (s *session) done(p *product, a *attempt) {
 	s.wrote(p, a)
 	p.link.Attempts, p.link.Unknown, p.link.Reason = 0, false, ""
 	p.marked, p.looked = false, false
-	if !halfRestored(p, a) {
+	if !offSaleNext(p, a) {
 		s.passed(p)
 		s.restored(p)
 	}
@@ -255,9 +255,9 @@ func (s *session) skip(p *product, reason plan.Reason) {
 	}
 }
 
-// halfRestored says whether a product that was off sale has its fields back, or will
-// not get them: what is left is to take it off.
-func halfRestored(p *product, a *attempt) bool {
+// offSaleNext goes on with an undo of what was off sale, and says whether there is one:
+// the product has its fields back, or will not get them, and is to be taken off.
+func offSaleNext(p *product, a *attempt) bool {
 	restore := p.link.Restore
 	if restore == nil || restore.Op != sdk.Archive || a.change.Op != sdk.Upsert {
 		return false
