@@ -300,6 +300,19 @@ func (s *forgetful) SaveItems(ctx context.Context, items []store.PlanItem) error
 	return s.Store.SaveItems(ctx, items)
 }
 
+// interrupted is a plan that was applied by a host that ended before it had noted what
+// it had marked.
+func (w *world) interrupted() store.Plan {
+	w.t.Helper()
+	p, err := w.Plan(w.t.Context(), "")
+	w.must(err)
+	w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
+	if _, err = w.Apply(w.t.Context(), p.ID, p.Hash, nil, false); err == nil {
+		w.t.Fatal("it was not interrupted")
+	}
+	return p
+}
+
 // What a plan did just before it was interrupted counts as done when it goes on, so
 // that it can be taken back.
 func TestWhatWasDoneBeforeAnInterruptionCanBeUndone(t *testing.T) {
@@ -316,22 +329,17 @@ func undoInterrupted(t *testing.T, goesOn bool) {
 	}
 	w.shop.put(product(0, "10"))
 	w.shop.put(product(1, "12"))
-	w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
-	p, err := w.Plan(ctx, "")
-	w.must(err)
-	if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
-		t.Fatal("it was not interrupted")
-	}
+	p := w.interrupted()
 	w.must(w.lane.Resume(ctx)) // the lane is faster than we are
 	w.settle()
 	if goesOn {
-		_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+		_, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
 		w.must(err)
 	}
 	if got, want := w.totals(p.ID), "1 adopt  marked, 1 adopt upsert marked, 2 missing upsert marked"; goesOn && got != want {
 		t.Errorf("it did %s; want %s", got, want)
 	}
-	_, err = w.Undo(ctx, p.ID)
+	_, err := w.Undo(ctx, p.ID)
 	w.must(err)
 	w.settle()
 	held := w.shop.held(t)
@@ -349,14 +357,9 @@ func TestWhatWasMadeAnewBeforeAnInterruptionCanBeUndone(t *testing.T) {
 			ctx := t.Context()
 			w.shop.finds = finds
 			w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
-			p, err := w.Plan(ctx, "")
-			w.must(err)
-			w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
-			if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
-				t.Fatal("it was not interrupted")
-			}
+			p := w.interrupted()
 			w.settle()
-			_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+			_, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
 			w.must(err)
 			if got, want := w.totals(p.ID), "1 missing upsert marked"; got != want {
 				t.Errorf("it did %s; want %s", got, want)
@@ -377,17 +380,12 @@ func TestSlowCallsHideNothingOfWhatAPlanDid(t *testing.T) {
 	ctx := t.Context()
 	w.shop.edit("SKU-0001", func(i *sdk.Item) { delete(w.shop.items, i.Remote.ID) })
 	before := time.Now()
-	p, err := w.Plan(ctx, "")
-	w.must(err)
-	w.Reconciler = reconcile.New(&forgetful{Store: w.store}, w.shop, w.lane, w.options)
-	if _, err = w.Apply(ctx, p.ID, p.Hash, nil, false); err == nil {
-		t.Fatal("it was not interrupted")
-	}
+	p := w.interrupted()
 	w.settle()
 	for range 100 {
 		w.must(w.store.Record(ctx, store.Record{Connector: "slow", Deliveries: []store.Delivery{{Connector: "slow", Key: "p2", Op: "upsert", At: before, Outcome: store.Done}}}))
 	}
-	_, err = w.Apply(ctx, p.ID, p.Hash, nil, false)
+	_, err := w.Apply(ctx, p.ID, p.Hash, nil, false)
 	w.must(err)
 	if got, want := w.totals(p.ID), "1 missing upsert marked"; got != want {
 		t.Errorf("it did %s; want %s", got, want)
