@@ -100,7 +100,8 @@ type Waiter interface {
 // of the answer; that is no error. Several items for one ref are all returned,
 // in any order: the host tells by Item.Remote, Item.Key and Product.Code what is
 // meant. An error is the outcome of all refs, whatever is returned beside it.
-// At most Limits.Batch refs come in one call. Find may be called while Apply runs, for other products.
+// At most Limits.Batch refs come in one call. Find may be called while Apply runs,
+// for other products.
 //
 // The host looks before it creates what may be there already.
 type Finder interface {

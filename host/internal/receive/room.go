@@ -14,7 +14,8 @@ type room struct {
 	taken atomic.Int64
 }
 
-// roomForAll lets each of the usual max_connections bring a small body.
+// roomForAll lets each of the usual max_connections bring a small body. The process
+// takes up to two and a half times as much, until garbage is collected.
 const roomForAll = 256 << 20
 
 // take has a request that holds some bytes hold more. Who is alone is let in,
